@@ -1,0 +1,112 @@
+"""State: declare a parameter, read its value, say what becomes of it.
+
+A read gives the value **at the start of the step**, wherever it stands; an update or an assignment
+speaks of the **next** step. Between them there is pure dataflow, so any order that respects SSA is
+a legal order; executing in place without a wrong read is the lowering's business.
+"""
+
+from typing import Any
+
+from pock_mlir.dialects.pock.dialect import Pock, int_array, require, tensor_type, verifier
+from pock_mlir.ir import (
+    DenseI64ArrayAttr,
+    FlatSymbolRefAttr,
+    RankedTensorType,
+    StringAttr,
+    TypeAttr,
+    ext,
+)
+
+KINDS = ("weight", "buffer", "state", "folded")
+
+
+def _verify_parameter(op: "ParameterOp") -> None:
+    require(isinstance(op.type.value, RankedTensorType), f"type must be a tensor, got {op.type}")
+    type_ = RankedTensorType(op.type.value)
+    require(type_.has_static_shape, f"type must have a static shape, got {type_}")
+    kind = op.kind.value
+    require(kind in KINDS, f"kind must be one of {', '.join(KINDS)}, got '{kind}'")
+    if "layout" in op.attributes:
+        layout = int_array(op, "layout")
+        require(
+            sorted(layout) == list(range(type_.rank)),
+            f"'layout' must permute the {type_.rank} dimensions, got {layout}",
+        )
+
+
+class ParameterOp(Pock.Operation, name="parameter"):
+    """Declare a piece of state by the name its framework gives it.
+
+    `kind` is `weight` (trained unless a scheme says otherwise), `buffer` (belongs to the model, has
+    no gradient), `state` (belongs to an optimizer, starts as zeros) or `folded` (computed from
+    frozen parameters at compile time).
+
+    The optional `layout = array<i64: ...>` says how the value is stored: dimension `i` of the
+    stored tensor (of `type`) is dimension `layout[i]` of the framework's.
+    """
+
+    sym_name: StringAttr
+    type: TypeAttr
+    kind: StringAttr
+    verify_invariants = verifier(_verify_parameter)
+
+    @property
+    def stored_type(self) -> RankedTensorType:
+        """The type of the stored value."""
+        return RankedTensorType(self.type.value)
+
+    @property
+    def layout(self) -> list[int]:
+        """The permutation from stored to framework dimensions (identity when absent)."""
+        if "layout" not in self.attributes:
+            return list(range(self.stored_type.rank))
+        return list(DenseI64ArrayAttr(self.attributes["layout"]))
+
+    @property
+    def framework_shape(self) -> list[int]:
+        """The shape that the framework gives the parameter."""
+        shape = [0] * self.stored_type.rank
+        for stored, framework in enumerate(self.layout):
+            shape[framework] = self.stored_type.shape[stored]
+        return shape
+
+
+class ReadOp(Pock.Operation, name="read", traits=[ext.Pure]):
+    """The value of a parameter at the start of the step."""
+
+    parameter: FlatSymbolRefAttr
+    value: ext.Result[RankedTensorType]
+
+
+def verify_slice(op: Any, operand: Any, name: str = "gradient") -> None:
+    """Check `offsets` and `sizes`: the part of the parameter that `operand` is about."""
+    type_ = tensor_type(operand, name)
+    offsets, sizes = int_array(op, "offsets"), int_array(op, "sizes")
+    require(
+        len(offsets) == len(sizes) == type_.rank,
+        f"'offsets' and 'sizes' must have {type_.rank} entries, the rank of the {name}",
+    )
+    require(all(offset >= 0 for offset in offsets), f"'offsets' must not be negative: {offsets}")
+    require(list(type_.shape) == sizes, f"'sizes' {sizes} must be the {name}'s shape {type_.shape}")
+
+
+class UpdateOp(Pock.Operation, name="update"):
+    """Train the slice [offsets, offsets + sizes) of a parameter along `gradient`.
+
+    These are the roots of the backward graph: what no update needs, dead code elimination takes.
+    `apply-optimizer` turns each into the update of a particular optimizer.
+    """
+
+    gradient: ext.Operand[RankedTensorType]
+    parameter: FlatSymbolRefAttr
+    offsets: Any
+    sizes: Any
+    verify_invariants = verifier(lambda op: verify_slice(op, op.gradient))
+
+
+class AssignOp(Pock.Operation, name="assign"):
+    """The parameter is `value` in the next step (running statistics, step counters)."""
+
+    value: ext.Operand[RankedTensorType]
+    parameter: FlatSymbolRefAttr
+    verify_invariants = verifier(lambda op: tensor_type(op.value, "value") and None)

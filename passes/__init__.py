@@ -1,0 +1,35 @@
+"""How the IR changes: the registry of passes. One line a pass; nothing is imported before use."""
+
+from __future__ import annotations
+
+if __name__ == "passes":
+    raise ImportError("import pock_mlir.passes instead: `passes` would be a second copy of it")
+
+import importlib
+
+from pock_mlir.passes.base import ModulePass, PassError
+
+__all__ = ["REGISTRY", "ModulePass", "PassError", "pass_class"]
+
+REGISTRY = {
+    "add-loss": "pock_mlir.passes.add_loss:AddLoss",
+    "apply-optimizer": "pock_mlir.passes.apply_optimizer:ApplyOptimizer",
+    "convolutions-to-nhwc": "pock_mlir.passes.convolutions_to_nhwc:ConvolutionsToNhwc",
+    "differentiate": "pock_mlir.passes.differentiate:Differentiate",
+    "fold-batch-norm": "pock_mlir.passes.fold_batch_norm:FoldBatchNorm",
+    "fold-frozen": "pock_mlir.passes.fold_frozen:FoldFrozen",
+    "lower-pock": "pock_mlir.passes.lower_pock:LowerPock",
+    "narrow-gradients": "pock_mlir.passes.narrow_gradients:NarrowGradients",
+    "reorder": "pock_mlir.passes.reorder:Reorder",
+    "sparsify-backward": "pock_mlir.passes.sparsify_backward:SparsifyBackward",
+}
+
+
+def pass_class(name: str) -> type[ModulePass]:
+    """The class of the pass called `name`.
+
+    Raises:
+        KeyError: no pass of this project has that name.
+    """
+    module, _, attribute = REGISTRY[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

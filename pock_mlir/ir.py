@@ -1,0 +1,58 @@
+"""The MLIR bindings, behind one door.
+
+This is the only module that names the package the bindings come from (torch-mlir's wheel, which
+registers upstream MLIR, StableHLO and the torch dialect in one context). Everything else imports
+from here, so a change of bindings is a change of this file.
+"""
+
+from __future__ import annotations
+
+from torch_mlir._mlir_libs import _stablehlo as stablehlo_bindings
+from torch_mlir.dialects import ext, transform
+from torch_mlir.dialects.transform import interpreter as transform_interpreter
+from torch_mlir.ir import (
+    ArrayAttr,
+    Attribute,
+    Block,
+    BlockArgument,
+    BoolAttr,
+    Context,
+    DenseBoolArrayAttr,
+    DenseElementsAttr,
+    DenseI64ArrayAttr,
+    DenseIntElementsAttr,
+    DiagnosticSeverity,
+    DictAttr,
+    FlatSymbolRefAttr,
+    FloatAttr,
+    FunctionType,
+    InsertionPoint,
+    IntegerAttr,
+    IntegerType,
+    Location,
+    MemoryEffectsOpInterface,
+    MLIRError,
+    Module,
+    Operation,
+    OpResult,
+    OpView,
+    RankedTensorType,
+    StringAttr,
+    SymbolTable,
+    Type,
+    TypeAttr,
+    UnitAttr,
+    Value,
+    WalkOrder,
+    WalkResult,
+)
+from torch_mlir.ir import BF16Type, F16Type, F32Type, F64Type
+from torch_mlir.passmanager import PassManager
+from torch_mlir.rewrite import (
+    RewritePatternSet,
+    apply_patterns_and_fold_greedily,
+)
+
+stablehlo_bindings.register_stablehlo_passes()
+
+__all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]
