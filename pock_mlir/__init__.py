@@ -1,0 +1,71 @@
+"""A compiler from models and sparse update schemes to training steps for edge devices.
+
+Importing this package costs nothing: each public name is loaded when it is first asked for, so
+that a board with only NumPy and the IREE runtime can use ``pock_mlir.Trainer``, while the names
+that compile need the extra ``pock-mlir[compiler]``.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pock_mlir.api import Program as Program
+    from pock_mlir.api import compile as compile
+    from pock_mlir.optimizers import SGD as SGD
+    from pock_mlir.optimizers import AdamW as AdamW
+    from pock_mlir.optimizers import Momentum as Momentum
+    from pock_mlir.runtime import Trainer as Trainer
+    from pock_mlir.schemes import Scheme as Scheme
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "compile": "pock_mlir.api",
+    "Program": "pock_mlir.api",
+    "SGD": "pock_mlir.optimizers",
+    "Momentum": "pock_mlir.optimizers",
+    "AdamW": "pock_mlir.optimizers",
+    "Scheme": "pock_mlir.schemes",
+    "Trainer": "pock_mlir.runtime",
+}
+
+_EXTRA_WITH = {
+    "torch_mlir": "compiler",
+    "iree.compiler": "compiler",
+    "torch": "torch",
+    "typer": "cli",
+    "rich": "cli",
+    "matplotlib": "demo",
+    "PIL": "demo",
+    "h5py": "demo",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it.
+
+    Raises:
+        AttributeError: If the package has no such name.
+        ImportError: If the name needs a package that is not installed; says which extra brings it.
+    """
+    if name not in _HOME:
+        raise AttributeError(f"module 'pock_mlir' has no attribute {name!r}")
+    try:
+        return getattr(import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        extra = _extra_with(error.name or "")
+        if extra is None:
+            raise
+        raise ImportError(
+            f"pock_mlir.{name} needs the package {error.name!r}, which is not installed: "
+            f"pip install 'pock-mlir[{extra}]'"
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
+
+
+def _extra_with(module: str) -> str | None:
+    """Return the extra of this package that installs ``module``, or None."""
+    return next((e for m, e in _EXTRA_WITH.items() if f"{module}.".startswith(f"{m}.")), None)
