@@ -1,0 +1,38 @@
+"""Reference networks in PyTorch, by name: `zoo.create("efficientnet_lite0", num_classes=4)`.
+
+Every factory returns a module in eval mode, so its batch-norm statistics are frozen while scale
+and shift may still train. Needs torch: `pip install pock-mlir[torch]`.
+"""
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Lazy, so that listing the names imports no torch.
+MODELS = {
+    "efficientnet_lite0": "pock_mlir.zoo.efficientnet_lite0:efficientnet_lite0",
+    "mlp": "pock_mlir.zoo.mlp:mlp",
+    "mobilenet_v2": "pock_mlir.zoo.mobilenet_v2:mobilenet_v2",
+    "residual_cnn": "pock_mlir.zoo.residual_cnn:residual_cnn",
+}
+
+
+def create(name: str, **options: Any) -> "nn.Module":
+    """Build the network `name` with its factory's options (`num_classes`, `pretrained`, ...).
+
+    Raises ValueError for an unknown name (with the nearest ones) and ImportError, naming the pip
+    command, where torch is missing.
+    """
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=2) or sorted(MODELS)
+        raise ValueError(f"no model named {name!r} in the zoo; did you mean {', '.join(near)}?")
+    module, _, factory = MODELS[name].partition(":")
+    try:
+        return getattr(import_module(module), factory)(**options)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ImportError("the zoo needs PyTorch: pip install 'pock-mlir[torch]'") from error
