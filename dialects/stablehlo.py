@@ -100,9 +100,7 @@ class Builder:
             ip=self.insertion_point,
         )
 
-    def _one(
-        self, name: str, operands: Sequence[Value], result: Type, **attributes: Any
-    ) -> Value:
+    def _one(self, name: str, operands: Sequence[Value], result: Type, **attributes: Any) -> Value:
         return self.create(name, operands, [result], attributes).results[0]
 
     # ---- constants -------------------------------------------------------------------------
@@ -456,7 +454,15 @@ class Builder:
             feature_group_count=i64(groups),
             batch_group_count=i64(1),
             dimension_numbers=stablehlo_bindings.ConvDimensionNumbers.get(
-                0, spatial + 1, image_space, spatial, spatial + 1, space, 0, spatial + 1, image_space
+                0,
+                spatial + 1,
+                image_space,
+                spatial,
+                spatial + 1,
+                space,
+                0,
+                spatial + 1,
+                image_space,
             ),
         )
 

@@ -13,6 +13,7 @@ from torch_mlir.dialects.transform import interpreter as transform_interpreter
 from torch_mlir.ir import (
     ArrayAttr,
     Attribute,
+    BF16Type,
     Block,
     BlockArgument,
     BoolAttr,
@@ -23,6 +24,9 @@ from torch_mlir.ir import (
     DenseIntElementsAttr,
     DiagnosticSeverity,
     DictAttr,
+    F16Type,
+    F32Type,
+    F64Type,
     FlatSymbolRefAttr,
     FloatAttr,
     FunctionType,
@@ -46,7 +50,6 @@ from torch_mlir.ir import (
     WalkOrder,
     WalkResult,
 )
-from torch_mlir.ir import BF16Type, F16Type, F32Type, F64Type
 from torch_mlir.passmanager import PassManager
 from torch_mlir.rewrite import (
     RewritePatternSet,

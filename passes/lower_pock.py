@@ -1,0 +1,65 @@
+"""`lower-pock`: backward ops become StableHLO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pock_mlir.dialects.stablehlo import Builder
+from pock_mlir.ir import Module, WalkResult
+from pock_mlir.passes.base import ModulePass, PassError
+from pock_mlir.passes.kernels import FORMS, Form
+
+
+@dataclass(frozen=True)
+class LowerPock(ModulePass):
+    """Compute each backward op of the dialect in one of its forms, in StableHLO.
+
+    Requires: nothing. Ensures: no `pock.conv_*_gradient`, `pock.max_pool_gradient` or
+    `pock.softmax_cross_entropy*` is left; reads and updates stay. The form is the first legal one
+    of `pock_mlir.passes.kernels.FORMS`, unless the option `forms` names another.
+
+        %dw = "pock.conv_kernel_gradient"(%x, %dy) {...} : ... -> tensor<1x1x8x16xf32>
+    becomes, for a 1x1 kernel,
+        %rows = stablehlo.reshape %x : (tensor<2x4x4x8xf32>) -> tensor<32x8xf32>
+        %0 = stablehlo.dot_general %rows, %dy_rows, contracting_dims = [0] x [0]
+        %dw = stablehlo.reshape %0 : (tensor<8x16xf32>) -> tensor<1x1x8x16xf32>
+    """
+
+    name = "lower-pock"
+    forms: str = field(
+        default="",
+        metadata={"help": "forms to prefer: 'op:form' pairs joined by '+', op without its prefix"},
+    )
+
+    def run(self, module: Module) -> None:
+        """Replace every op that has forms."""
+        preferred = self._preferred(module)
+        found: list[Any] = []
+
+        def collect(op: Any) -> WalkResult:
+            if op.name in FORMS:
+                found.append(op.opview)
+            return WalkResult.ADVANCE
+
+        module.operation.walk(collect)
+        for op in found:
+            form = _choose(op, preferred.get(op.operation.name, ""))
+            op.operation.results[0].replace_all_uses_with(form.build(Builder.before(op), op))
+            op.operation.erase()
+
+    def _preferred(self, module: Module) -> dict[str, str]:
+        chosen = {}
+        for item in filter(None, self.forms.split("+")):
+            op, _, form = item.partition(":")
+            known = [each.name for each in FORMS.get(f"pock.{op}", [])]
+            if form not in known:
+                choice = ", ".join(known) or "no forms: it is not an op that lower-pock lowers"
+                raise PassError.at(module.operation, f"unknown form '{item}'; {op} has {choice}")
+            chosen[f"pock.{op}"] = form
+        return chosen
+
+
+def _choose(op: Any, preferred: str) -> Form:
+    legal = [form for form in FORMS[op.operation.name] if form.legal(op)]
+    return next((form for form in legal if form.name == preferred), legal[0])
