@@ -6,6 +6,7 @@ ARGS   ?=
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
+STUBS   := $(VENV)/.stubs
 REPORTS := build/reports
 
 .DEFAULT_GOAL := help
@@ -34,7 +35,7 @@ test-py: $(STAMP) ## Run the Python tests only, e.g. make test-py ARGS="-k layer
 	@mkdir -p $(REPORTS)
 	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile --junitxml=$(REPORTS)/pytest.xml $(ARGS)
 
-lint: $(STAMP) ## Check style, formatting and types
+lint: $(STUBS) ## Check style, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
@@ -62,4 +63,8 @@ $(STAMP): pyproject.toml
 	  { echo "cannot create $(VENV): on Debian, apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV) (about 2.5 GB, once) ..."
 	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(STUBS): $(STAMP) tools/make_stubs.py
+	@$(BIN)/python tools/make_stubs.py
 	@touch $@
