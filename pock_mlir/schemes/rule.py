@@ -1,0 +1,153 @@
+"""One rule of a scheme: a pattern of parameter names, and what happens to those parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
+from typing import Any, cast
+
+from pock_mlir.schemes.selection import ALL, FROZEN, Selection
+
+UPDATES = ("all", "none", "slice")
+AXES = {"out": 0, "in": 1}
+
+
+class SchemeError(Exception):
+    """A scheme is malformed or does not fit the model; the message lists every problem."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Parameters whose name matches the glob `match` are trained as `update` says.
+
+    `*` and `?` match any character, dots too. `update` is "all", "none" or "slice". A slice has an
+    `axis`, a dimension of the framework's shape or "out" (0) or "in" (1), which is how PyTorch
+    orders linear and convolution weights, and one of
+
+    - `ratio`, in (0, 1]: the first `ratio * size` indices, rounded, at least one;
+    - `count`: the first `count` indices;
+    - `indices`: these.
+
+    `origin` ("file:line", for messages) does not take part in comparison.
+    """
+
+    match: str
+    update: str = "all"
+    axis: int | str | None = None
+    ratio: float | None = None
+    count: int | None = None
+    indices: tuple[int, ...] | None = None
+    origin: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        problem = _problem_of(self)
+        if problem:
+            raise SchemeError(self.located(problem))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], origin: str = "") -> Rule:
+        """The rule that a TOML table says. Raises SchemeError."""
+        where = f"{origin}: " if origin else ""
+        known = {f.name for f in fields(cls)} - {"origin"}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise SchemeError(
+                f"{where}unknown key {_quoted(unknown)} in a rule; known: {_quoted(sorted(known))}"
+            )
+        if "match" not in data:
+            raise SchemeError(f"{where}a rule needs the key 'match'")
+        values = dict(data)
+        if isinstance(values.get("indices"), list):
+            values["indices"] = tuple(cast("list[int]", values["indices"]))
+        return cls(**values, origin=origin)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The table that `from_dict` reads."""
+        data: dict[str, Any] = {"match": self.match, "update": self.update}
+        for key in ("axis", "ratio", "count", "indices"):
+            value = getattr(self, key)
+            if value is not None:
+                data[key] = list(value) if key == "indices" else value
+        return data
+
+    def matches(self, name: str) -> bool:
+        """Whether the rule is about the parameter `name`."""
+        return fnmatchcase(name, self.match)
+
+    def located(self, message: str) -> str:
+        """`message` with the place of the rule before it."""
+        return f"{self.origin}: {message}" if self.origin else message
+
+    def select(self, name: str, shape: Sequence[int]) -> Selection:
+        """What the rule trains of the parameter `name`, which it matches. Raises SchemeError."""
+        if self.update != "slice":
+            return ALL if self.update == "all" else FROZEN
+        axis = AXES[self.axis] if isinstance(self.axis, str) else cast("int", self.axis)
+        if axis >= len(shape):
+            raise SchemeError(
+                self.located(f"axis {self.axis!r} is out of range for {name}, shape {list(shape)}")
+            )
+        return Selection.of_indices(axis, self._selected(name, shape[axis]), shape[axis])
+
+    def _selected(self, name: str, size: int) -> Sequence[int]:
+        if self.ratio is not None:
+            return range(min(size, max(1, math.floor(self.ratio * size + 0.5))))
+        indices = self.indices if self.indices is not None else range(self.count or 0)
+        if max(indices) >= size:
+            wanted = f"index {max(indices)}" if self.indices else f"count {self.count}"
+            raise SchemeError(
+                self.located(f"{wanted} is out of range for {name}: axis {self.axis!r} has {size}")
+            )
+        return indices
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _problem_of(rule: Rule) -> str | None:
+    """What is wrong with the rule in itself, whatever the model."""
+    if not isinstance(rule.match, str) or not rule.match:  # pyright: ignore[reportUnnecessaryIsInstance]
+        return f"'match' must be a pattern of parameter names, got {rule.match!r}"
+    if rule.update == "lora":
+        return "update = \"lora\" is not supported yet; use 'all', 'none' or 'slice'"
+    if rule.update not in UPDATES:
+        return f"unknown update {rule.update!r}; known: {_quoted(UPDATES)}"
+    given = [key for key in ("ratio", "count", "indices") if getattr(rule, key) is not None]
+    if rule.update != "slice":
+        extra = given + (["axis"] if rule.axis is not None else [])
+        return f'{_quoted(extra)} needs update = "slice"' if extra else None
+    if len(given) != 1:
+        return (
+            f"a slice needs one of 'ratio', 'count' and 'indices', got {_quoted(given) or 'none'}"
+        )
+    return _axis_problem(rule.axis) or _extent_problem(rule)
+
+
+def _axis_problem(axis: object) -> str | None:
+    if axis is None:
+        return 'a slice needs an \'axis\': "in", "out" or a dimension number'
+    if isinstance(axis, str) and axis in AXES or _is_int(axis) and cast("int", axis) >= 0:
+        return None
+    return f'axis must be "in", "out" or a dimension number from 0, got {axis!r}'
+
+
+def _extent_problem(rule: Rule) -> str | None:
+    ratio, count, indices = rule.ratio, rule.count, rule.indices
+    if ratio is not None:
+        number = _is_int(ratio) or isinstance(ratio, float)
+        return None if number and 0 < ratio <= 1 else f"ratio must be in (0, 1], got {ratio!r}"
+    if count is not None:
+        return None if _is_int(count) and count > 0 else f"count must be at least 1, got {count!r}"
+    if not isinstance(indices, tuple) or not indices or not all(map(_is_int, indices)):
+        return f"indices must be a list of at least one integer, got {indices!r}"
+    repeated = sorted({i for i in indices if indices.count(i) > 1})
+    if repeated:
+        return f"indices must not repeat: {', '.join(map(str, repeated))}"
+    return f"indices must not be negative: {min(indices)}" if min(indices) < 0 else None
