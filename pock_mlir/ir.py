@@ -7,10 +7,16 @@ from here, so a change of bindings is a change of this file.
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch_mlir._mlir_libs import _stablehlo as stablehlo_bindings
+from torch_mlir._mlir_libs import _torchMlir  # registers stablehlo-aggressive-simplification
 from torch_mlir.dialects import ext, transform
 from torch_mlir.dialects.transform import interpreter as transform_interpreter
 from torch_mlir.ir import (
+    AffineExpr,
+    AffineMap,
+    AffineMapAttr,
     ArrayAttr,
     Attribute,
     BF16Type,
@@ -20,6 +26,7 @@ from torch_mlir.ir import (
     Context,
     DenseBoolArrayAttr,
     DenseElementsAttr,
+    DenseI32ArrayAttr,
     DenseI64ArrayAttr,
     DenseIntElementsAttr,
     DiagnosticSeverity,
@@ -30,6 +37,7 @@ from torch_mlir.ir import (
     FlatSymbolRefAttr,
     FloatAttr,
     FunctionType,
+    IndexType,
     InsertionPoint,
     IntegerAttr,
     IntegerType,
@@ -57,5 +65,22 @@ from torch_mlir.rewrite import (
 )
 
 stablehlo_bindings.register_stablehlo_passes()
+
+
+def fx_importer(context: Context) -> Any:
+    """torch-mlir's importer of PyTorch FX graphs into `context`. Imports torch."""
+    from torch_mlir.dialects import torch as torch_dialect
+    from torch_mlir.extras.fx_importer import FxImporter
+
+    torch_dialect.register_dialect(context)
+    return FxImporter(context=context)
+
+
+def fx_decompositions() -> dict[Any, Any]:
+    """The decompositions of PyTorch operators that torch-mlir's lowering counts on."""
+    from torch_mlir.extras.fx_decomp_util import get_decomposition_table
+
+    return get_decomposition_table()
+
 
 __all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]

@@ -1,0 +1,143 @@
+"""From an exported PyTorch graph to the text of a StableHLO function.
+
+Every placeholder of the graph becomes an argument and every output a result. torch-mlir does the
+lowering in a context of its own, so that its dialect stays out of ours; the text crosses over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.fx import Graph, Node
+
+from pock_mlir.importers import ModelImportError
+from pock_mlir.ir import Context, MLIRError, Module, PassManager, fx_importer
+
+_TO_TORCH_BACKEND = (
+    "builtin.module(func.func(torch-match-quantized-custom-ops),"
+    "torchdynamo-export-to-torch-backend-pipeline{extra-library=})"
+)
+_TO_STABLEHLO = "builtin.module(torch-backend-to-stablehlo-backend-pipeline)"
+# How layer_of() marks its locations, so that _name_locations() finds them again in the text.
+_LAYER = re.compile(r'loc\("layer:([^"]*)":0:0\)')
+
+
+def layer_of(node: Node, root: str = "model") -> str:
+    """The qualified name of the innermost module that made `node` (`root` for the model itself)."""
+    stack = node.meta.get("nn_module_stack") or {}
+    path = next((path for path, _ in reversed(stack.values())), "")
+    return path.removeprefix("L['self'].").removeprefix("L__self___") or root
+
+
+def lower_graph(graph: Graph, function: str, root: str) -> str:
+    """The StableHLO of `graph` as text: one function, with a NameLoc of its layer on each op.
+
+    Raises:
+        ModelImportError: with every operator that has no lowering, and its layers.
+    """
+    _name_layers(graph, root)
+    errors = _Diagnostics()
+    try:
+        return _lower(graph, function, errors)
+    except Exception as error:
+        problems = _offenders(graph, root) or errors.messages or [_first_line(error)]
+        raise ModelImportError(
+            "the model uses operators that cannot be lowered to StableHLO:", problems
+        ) from None
+
+
+class _Diagnostics:
+    """Collects the errors that torch-mlir would print."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def __call__(self, diagnostic: Any) -> bool:
+        if "ERROR" in str(diagnostic.severity):
+            self.messages.append(f"{diagnostic.location}: {diagnostic.message}"[:500])
+        return True
+
+
+def _name_layers(graph: Graph, root: str) -> None:
+    """Put the layer where torch-mlir looks for a location: a stack trace of one frame."""
+    for node in graph.nodes:
+        node.meta["stack_trace"] = f'File "layer:{layer_of(node, root)}", line 0,'
+
+
+def _lower(graph: Graph, function: str, errors: _Diagnostics) -> str:
+    context = Context()
+    context.emit_error_diagnostics = True
+    handler = context.attach_diagnostic_handler(errors)
+    try:
+        importer = fx_importer(context)
+        importer.import_stateless_graph(graph, func_name=function)
+        module: Module = importer.module
+        with context:
+            for pipeline in (_TO_TORCH_BACKEND, _TO_STABLEHLO):
+                PassManager.parse(pipeline).run(module.operation)
+        if errors.messages:
+            raise ModelImportError(errors.messages[0])
+        return _LAYER.sub(r'loc("\1")', module.operation.get_asm(enable_debug_info=True))
+    finally:
+        handler.detach()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _offenders(graph: Graph, root: str) -> list[str]:
+    """Every operator of `graph` that does not lower on its own, with the layers that use it."""
+    verdicts: dict[str, bool] = {}
+    layers: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        if node.op != "call_function" or getattr(node.target, "__name__", "") == "getitem":
+            continue
+        key = f"{node.target} {[_describe(x) for x in (*node.args, *node.kwargs.values())]}"
+        if key not in verdicts:
+            verdicts[key] = _lowers_alone(node)
+        if not verdicts[key]:
+            layers.setdefault(str(node.target), []).append(layer_of(node, root))
+    return [f"{op} in {_listing(names)}" for op, names in layers.items()]
+
+
+def _listing(names: list[str], shown: int = 8) -> str:
+    unique = list(dict.fromkeys(names))
+    rest = f" and {len(unique) - shown} more" if len(unique) > shown else ""
+    return ", ".join(unique[:shown]) + rest
+
+
+def _describe(argument: Any) -> str:
+    if isinstance(argument, Node):
+        value = argument.meta.get("val")
+        return f"{getattr(value, 'dtype', value)}{list(getattr(value, 'shape', ()))}"
+    if isinstance(argument, (list, tuple)):
+        return str([_describe(item) for item in argument])
+    return str(argument)
+
+
+def _lowers_alone(node: Node) -> bool:
+    """Whether a graph of this node and nothing else can be lowered."""
+    graph, copies = Graph(), {}
+    for operand in node.all_input_nodes:
+        copies[operand] = graph.placeholder(operand.name)
+        copies[operand].meta.update(operand.meta)
+    copy = graph.node_copy(node, lambda operand: copies[operand])
+    graph.output(tuple(_results(graph, node, copy)))
+    _name_layers(graph, "")
+    try:
+        _lower(graph, "alone", _Diagnostics())
+    except (MLIRError, Exception):
+        return False
+    return True
+
+
+def _results(graph: Graph, node: Node, copy: Node) -> Iterator[Node]:
+    if isinstance(node.meta.get("val"), torch.Tensor):
+        yield copy
+        return
+    for user in node.users:
+        yield graph.node_copy(user, lambda _: copy)
