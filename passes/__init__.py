@@ -16,10 +16,12 @@ REGISTRY = {
     "apply-optimizer": "pock_mlir.passes.apply_optimizer:ApplyOptimizer",
     "convolutions-to-nhwc": "pock_mlir.passes.convolutions_to_nhwc:ConvolutionsToNhwc",
     "differentiate": "pock_mlir.passes.differentiate:Differentiate",
+    "expand-optimizer": "pock_mlir.passes.expand_optimizer:ExpandOptimizer",
     "fold-batch-norm": "pock_mlir.passes.fold_batch_norm:FoldBatchNorm",
     "fold-frozen": "pock_mlir.passes.fold_frozen:FoldFrozen",
     "lower-pock": "pock_mlir.passes.lower_pock:LowerPock",
     "narrow-gradients": "pock_mlir.passes.narrow_gradients:NarrowGradients",
+    "pock-to-iree": "pock_mlir.backends.iree.lowering:PockToIree",
     "reorder": "pock_mlir.passes.reorder:Reorder",
     "sparsify-backward": "pock_mlir.passes.sparsify_backward:SparsifyBackward",
 }

@@ -1,0 +1,158 @@
+"""In-place updates as IREE dispatches whose operands are tied to their results.
+
+One dispatch holds the gradient's contraction (or reduction) and the optimizer's arithmetic, reads
+and writes the parameter and the optimizer's state where they lie, and so never materialises the
+gradient. Ops of IREE's dialects are built unregistered, in generic form: their text is what IREE
+parses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pock_mlir.backends.iree.gradients import GradientSource
+from pock_mlir.backends.iree.linalg import (
+    ScalarArithmetic,
+    elementwise,
+)
+from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of, type_of
+from pock_mlir.ir import (
+    ArrayAttr,
+    DenseI32ArrayAttr,
+    IndexType,
+    InsertionPoint,
+    IntegerAttr,
+    RankedTensorType,
+    Type,
+    Value,
+)
+from pock_mlir.passes.update_rules import UpdateRule
+
+
+@dataclass(frozen=True)
+class Binding:
+    """An operand of a dispatch: a whole tensor, of which the kernel sees a slice.
+
+    Attributes:
+        value: the tensor outside of the dispatch.
+        offsets: first index of the slice in every dimension.
+        sizes: extent of the slice in every dimension.
+        written: whether the kernel also stores to it.
+    """
+
+    value: Value
+    offsets: Sequence[int]
+    sizes: Sequence[int]
+    written: bool = False
+
+    @classmethod
+    def whole(cls, value: Value) -> Binding:
+        """All of `value`, read only."""
+        return cls(value, [0] * len(shape_of(value)), shape_of(value))
+
+    @property
+    def argument_type(self) -> Type:
+        """The type that the kernel gives the binding."""
+        access = "readwrite" if self.written else "readonly"
+        return Type.parse(f"!iree_tensor_ext.dispatch.tensor<{access}:{self.value.type}>")
+
+    def load(self, b: Builder, argument: Value) -> Value:
+        """The slice as a tensor, inside the kernel."""
+        result = RankedTensorType.get(list(self.sizes), type_of(self.value).element_type)
+        segments = DenseI32ArrayAttr.get([1, 0, 0, 0, 0])
+        return b.create(
+            "iree_tensor_ext.dispatch.tensor.load",
+            [argument],
+            [result],
+            {"operandSegmentSizes": segments, **self._geometry()},
+        ).results[0]
+
+    def store(self, b: Builder, value: Value, argument: Value) -> None:
+        """Write the slice back, inside the kernel."""
+        segments = DenseI32ArrayAttr.get([1, 1, 0, 0, 0, 0])
+        b.create(
+            "iree_tensor_ext.dispatch.tensor.store",
+            [value, argument],
+            [],
+            {"operandSegmentSizes": segments, **self._geometry()},
+        )
+
+    def _geometry(self) -> dict[str, Any]:
+        return {
+            "static_offsets": i64s(self.offsets),
+            "static_sizes": i64s(self.sizes),
+            "static_strides": i64s([1] * len(self.sizes)),
+        }
+
+
+def update_in_place(
+    b: Builder,
+    op: Any,
+    rule: UpdateRule,
+    source: GradientSource,
+    scalars: Sequence[Value],
+    states: Sequence[Binding],
+) -> list[Value]:
+    """Build the dispatch that applies `rule`; returns the new states (the old ones' storage)."""
+    read = [Binding.whole(value) for value in [*source.operands, *scalars]]
+    bindings = [*read, *states]
+    first_state = len(read)
+    tied = [IntegerAttr.get(IndexType.get(), first_state + i) for i in range(len(states))]
+    dispatch = b.create(
+        "flow.dispatch.workgroups",
+        [binding.value for binding in bindings],
+        [state.value.type for state in states],
+        {
+            "operandSegmentSizes": DenseI32ArrayAttr.get([0, len(bindings), 0, 0]),
+            "tied_operands": ArrayAttr.get(tied),
+        },
+        regions=2,
+    )
+    body = dispatch.regions[0].blocks.append(
+        *(binding.argument_type for binding in bindings), arg_locs=[b.location] * len(bindings)
+    )
+    inner = Builder(InsertionPoint(body), b.location)
+    loaded = [
+        binding.load(inner, argument)
+        for binding, argument in zip(bindings, body.arguments, strict=True)
+    ]
+    count = len(source.operands)
+    gradient = source.build(inner, loaded[:count])
+    new_states = apply_rule(
+        inner, op, rule, gradient, loaded[count:first_state], loaded[first_state:]
+    )
+    for state, value, argument in zip(
+        states, new_states, list(body.arguments)[first_state:], strict=True
+    ):
+        state.store(inner, value, argument)
+    inner.create("flow.return", [], [])
+    _workgroup_count(b, dispatch)
+    return list(dispatch.results)
+
+
+def apply_rule(
+    b: Builder,
+    op: Any,
+    rule: UpdateRule,
+    gradient: Value,
+    scalars: Sequence[Value],
+    states: Sequence[Value],
+) -> list[Value]:
+    """One elementwise kernel that computes the new states from tensors of the slice's shape."""
+
+    def body(arithmetic: ScalarArithmetic, inputs: list[Value], outputs: list[Value]) -> list[Value]:
+        return rule.formula(arithmetic, op, inputs[0], inputs[1:], outputs)
+
+    return elementwise(b, [gradient, *scalars], states, body)
+
+
+def _workgroup_count(b: Builder, dispatch: Any) -> None:
+    """Let IREE derive the number of workgroups from its own tiling of the kernel."""
+    block = dispatch.regions[1].blocks.append()
+    inner = Builder(InsertionPoint(block), b.location)
+    counts = inner.create(
+        "iree_tensor_ext.dispatch.workgroup_count_from_slice", [], [IndexType.get()] * 3
+    )
+    inner.create("flow.return", list(counts.results), [])

@@ -1,0 +1,135 @@
+"""Builders for the linalg that in-place updates are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.ir import (
+    AffineExpr,
+    AffineMap,
+    AffineMapAttr,
+    ArrayAttr,
+    Attribute,
+    DenseI32ArrayAttr,
+    FloatAttr,
+    InsertionPoint,
+    RankedTensorType,
+    Type,
+    Value,
+)
+
+
+class ScalarArithmetic:
+    """Float arithmetic on scalars, for the body of a kernel."""
+
+    def __init__(self, b: Builder, element: Type) -> None:
+        self._b = b
+        self._element = element
+
+    def _op(self, name: str, *operands: Value) -> Value:
+        return self._b.create(name, operands, [self._element]).results[0]
+
+    def constant(self, value: float) -> Value:
+        """A literal."""
+        attributes = {"value": FloatAttr.get(self._element, value)}
+        return self._b.create("arith.constant", [], [self._element], attributes).results[0]
+
+    def add(self, x: Value, y: Value) -> Value:
+        """x + y"""
+        return self._op("arith.addf", x, y)
+
+    def subtract(self, x: Value, y: Value) -> Value:
+        """x - y"""
+        return self._op("arith.subf", x, y)
+
+    def multiply(self, x: Value, y: Value) -> Value:
+        """x * y"""
+        return self._op("arith.mulf", x, y)
+
+    def divide(self, x: Value, y: Value) -> Value:
+        """x / y"""
+        return self._op("arith.divf", x, y)
+
+    def sqrt(self, x: Value) -> Value:
+        """Square root of x"""
+        return self._op("math.sqrt", x)
+
+
+Body = Callable[[ScalarArithmetic, list[Value], list[Value]], list[Value]]
+
+
+def generic(
+    b: Builder,
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    maps: Sequence[Sequence[int]],
+    loops: int,
+    reductions: Sequence[int],
+    body: Body,
+) -> list[Value]:
+    """A `linalg.generic`.
+
+    Args:
+        b: where to build.
+        inputs: tensors that are read.
+        outputs: tensors that give the results their initial values.
+        maps: for each input, then each output, the loop that indexes each dimension.
+        loops: number of loops.
+        reductions: which loops are reductions; the others are parallel.
+        body: (arithmetic, input elements, output elements) -> result elements.
+    """
+    kinds = ["reduction" if i in set(reductions) else "parallel" for i in range(loops)]
+    operands = [*inputs, *outputs]
+    op = b.create(
+        "linalg.generic",
+        operands,
+        [output.type for output in outputs],
+        {
+            "indexing_maps": ArrayAttr.get([_affine_map(loops, dims) for dims in maps]),
+            "iterator_types": ArrayAttr.get(
+                [Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]
+            ),
+            "operandSegmentSizes": DenseI32ArrayAttr.get([len(inputs), len(outputs)]),
+        },
+        regions=1,
+    )
+    elements = [type_of(value).element_type for value in operands]
+    block = op.regions[0].blocks.append(*elements, arg_locs=[b.location] * len(elements))
+    inner = Builder(InsertionPoint(block), b.location)
+    arguments: list[Any] = list(block.arguments)
+    arithmetic = ScalarArithmetic(inner, elements[-1])
+    results = body(arithmetic, arguments[: len(inputs)], arguments[len(inputs) :])
+    inner.create("linalg.yield", results, [])
+    return list(op.results)
+
+
+def _affine_map(loops: int, dims: Sequence[int]) -> AffineMapAttr:
+    return AffineMapAttr.get(AffineMap.get(loops, 0, [AffineExpr.get_dim(i) for i in dims]))
+
+
+def elementwise(
+    b: Builder, inputs: Sequence[Value], outputs: Sequence[Value], body: Body
+) -> list[Value]:
+    """A parallel `linalg.generic` over tensors of one shape and rank-0 tensors."""
+    rank = len(shape_of(outputs[0]))
+    maps = [list(range(len(shape_of(value)))) for value in [*inputs, *outputs]]
+    return generic(b, inputs, outputs, maps, rank, [], body)
+
+
+def zeros(b: Builder, shape: Sequence[int], element: Type) -> Value:
+    """A tensor filled with zeros."""
+    type_ = RankedTensorType.get(list(shape), element)
+    empty = b.create("tensor.empty", [], [type_]).results[0]
+    zero = ScalarArithmetic(b, element).constant(0.0)
+    fill = b.create(
+        "linalg.fill",
+        [zero, empty],
+        [type_],
+        {"operandSegmentSizes": DenseI32ArrayAttr.get([1, 1])},
+        regions=1,
+    )
+    block = fill.regions[0].blocks.append(element, element, arg_locs=[b.location] * 2)
+    Builder(InsertionPoint(block), b.location).create("linalg.yield", [block.arguments[0]], [])
+    return fill.results[0]

@@ -1,0 +1,234 @@
+"""`pock-to-iree`: state becomes globals of an IREE module, updates happen in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pock_mlir.backends.iree.dispatch import Binding, update_in_place
+from pock_mlir.backends.iree.gradients import GradientSource, gradient_source
+from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
+from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.ir import (
+    Attribute,
+    DenseI32ArrayAttr,
+    DenseI64ArrayAttr,
+    FlatSymbolRefAttr,
+    FunctionType,
+    InsertionPoint,
+    Location,
+    Module,
+    Operation,
+    RankedTensorType,
+    StringAttr,
+    Type,
+    TypeAttr,
+    UnitAttr,
+    Value,
+)
+from pock_mlir.passes.base import ModulePass
+from pock_mlir.passes.update_rules import UPDATE_RULES, UpdateRule
+
+SCOPE = "model"
+"""The scope under which the runtime provides parameters."""
+
+
+@dataclass(frozen=True)
+class PockToIree(ModulePass):
+    """Turn parameters into IREE globals and optimizer ops into dispatches that update them.
+
+    Requires: every update has an optimizer (`apply-optimizer`), backward ops are lowered
+    (`lower-pock`). Ensures: no op of the `pock` dialect is left; `@read_state` returns, and
+    `@write_state` replaces, all that a step changes, in the order of `mutable_parameters`.
+    The result holds ops of IREE's dialects in generic form, so parsing it back needs
+    `--allow-unregistered-dialect`.
+
+        "pock.sgd"(%g, %lr) {parameter = @w, ...}
+    becomes
+        %w = "util.global.load"() {global = @w} : () -> tensor<8x16xf32>
+        %new = "flow.dispatch.workgroups"(%x, %dy, %lr, %w) {tied_operands = [3 : index], ...}
+        "util.global.store"(%new) {global = @w} : (tensor<8x16xf32>) -> ()
+    """
+
+    name = "pock-to-iree"
+
+    def run(self, module: Module) -> None:
+        """Convert the whole module."""
+        module.context.allow_unregistered_dialects = True
+        written = mutable_parameters(module)
+        for function in _functions(module):
+            _convert_function(function)
+        declared = {}
+        for op in list(module.body.operations):
+            if isinstance(op, ParameterOp):
+                declared[op.sym_name.value] = op.stored_type
+                _convert_parameter(op, op.sym_name.value in set(written))
+        _add_state_access(module, {name: declared[name] for name in written})
+
+
+def mutable_parameters(module: Module) -> list[str]:
+    """Names of the parameters that some function of `module` writes, in declaration order."""
+    written: set[str] = set()
+    for function in _functions(module):
+        for op in function.regions[0].blocks[0].operations:
+            if isinstance(op, AssignOp):
+                written.add(op.parameter.value)
+            elif (rule := UPDATE_RULES.get(op.operation.name)) is not None:
+                written.update(rule.state_names(op))
+    names = [op.sym_name.value for op in module.body.operations if isinstance(op, ParameterOp)]
+    return [name for name in names if name in written]
+
+
+def _functions(module: Module) -> Iterator[Operation]:
+    for op in module.body.operations:
+        if op.operation.name == "func.func":
+            yield op.operation
+
+
+def _convert_parameter(op: ParameterOp, mutable: bool) -> None:
+    name = op.sym_name.value
+    attributes: dict[str, Attribute] = {
+        "sym_name": op.sym_name,
+        "sym_visibility": StringAttr.get("private"),
+        "type": TypeAttr.get(op.stored_type),
+        "initial_value": Attribute.parse(
+            f'#flow.parameter.named<"{SCOPE}"::"{name}"> : {op.stored_type}'
+        ),
+    }
+    if mutable:
+        attributes["is_mutable"] = UnitAttr.get()
+    Builder.before(op).create("util.global", [], [], attributes)
+    op.operation.erase()
+
+
+class _State:
+    """The globals of a function: each is loaded once, at the function's start."""
+
+    def __init__(self, function: Operation) -> None:
+        self._block = function.regions[0].blocks[0]
+        self._initial: dict[str, Value] = {}
+        self._current: dict[str, Value] = {}
+
+    def read(self, name: str, type_: Type, location: Location) -> Value:
+        """The value at the start of the step."""
+        if name not in self._initial:
+            b = Builder(InsertionPoint.at_block_begin(self._block), location)
+            symbol = {"global": FlatSymbolRefAttr.get(name)}
+            self._initial[name] = b.create("util.global.load", [], [type_], symbol).results[0]
+        return self._initial[name]
+
+    def current(self, name: str, type_: Type, location: Location) -> Value:
+        """The value after the updates so far; slices of a parameter are updated one by one."""
+        return self._current.get(name) or self.read(name, type_, location)
+
+    def write(self, b: Builder, name: str, value: Value) -> None:
+        """Make `value` the value of the next step."""
+        self._current[name] = value
+        _store(b, name, value)
+
+
+def _store(b: Builder, name: str, value: Value) -> None:
+    b.create("util.global.store", [value], [], {"global": FlatSymbolRefAttr.get(name)})
+
+
+def _convert_function(function: Operation) -> None:
+    if "arg_attrs" in function.attributes:
+        del function.attributes["arg_attrs"]
+    state = _State(function)
+    types = _parameter_types(function)
+    for op in list(function.regions[0].blocks[0].operations):
+        rule = UPDATE_RULES.get(op.operation.name)
+        if isinstance(op, ReadOp):
+            value = state.read(op.parameter.value, op.value.type, op.location)
+            op.value.replace_all_uses_with(value)
+        elif isinstance(op, AssignOp):
+            _store(Builder.before(op), op.parameter.value, op.value)
+        elif rule is not None:
+            _convert_update(op, rule, state, types)
+        else:
+            continue
+        op.operation.erase()
+
+
+def _parameter_types(function: Operation) -> dict[str, RankedTensorType]:
+    module = function.parent
+    assert module is not None
+    parameters = module.regions[0].blocks[0].operations
+    return {op.sym_name.value: op.stored_type for op in parameters if isinstance(op, ParameterOp)}
+
+
+def _convert_update(
+    op: Any, rule: UpdateRule, state: _State, types: dict[str, RankedTensorType]
+) -> None:
+    b = Builder.before(op)
+    names = rule.state_names(op)
+    values = [state.current(name, types[name], op.location) for name in names]
+    offsets = list(DenseI64ArrayAttr(op.offsets))
+    sizes = list(DenseI64ArrayAttr(op.sizes))
+    source = gradient_source(b, op.gradient)
+    kept = _kept_dimensions(shape_of(values[0]), sizes, source)
+    bindings = [_binding(b, values[0], offsets, sizes, kept)]
+    bindings += [_binding(b, value, [0] * len(sizes), sizes, kept) for value in values[1:]]
+    results = update_in_place(b, op, rule, source, rule.scalars(b, op), bindings)
+    for name, result in zip(names, results, strict=True):
+        state.write(b, name, reshape(b, result, list(types[name].shape)))
+    op.operation.operands[0] = values[0]  # so that what the kernel replaces can go
+    for dead in source.dead:
+        dead.erase()
+
+
+def _kept_dimensions(shape: Sequence[int], sizes: Sequence[int], source: GradientSource) -> list[int]:
+    """The dimensions of the parameter that the kernel sees: all, or those that are not 1."""
+    if source.shape == list(sizes):
+        return list(range(len(shape)))
+    kept = [i for i, size in enumerate(shape) if size != 1]
+    assert [sizes[i] for i in kept] == source.shape, (shape, sizes, source.shape)
+    return kept
+
+
+def _binding(
+    b: Builder, value: Value, offsets: Sequence[int], sizes: Sequence[int], kept: Sequence[int]
+) -> Binding:
+    view = reshape(b, value, [shape_of(value)[i] for i in kept])
+    return Binding(view, [offsets[i] for i in kept], [sizes[i] for i in kept], written=True)
+
+
+def reshape(b: Builder, value: Value, shape: Sequence[int]) -> Value:
+    """`value` in another shape, without leaving its storage."""
+    if shape_of(value) == list(shape):
+        return value
+    type_ = RankedTensorType.get(list(shape), type_of(value).element_type)
+    segments = {"operandSegmentSizes": DenseI32ArrayAttr.get([1, 0, 0])}
+    return b.create("flow.tensor.reshape", [value], [type_], segments).results[0]
+
+
+def _add_state_access(module: Module, written: dict[str, RankedTensorType]) -> None:
+    types = list(written.values())
+    b = Builder(InsertionPoint(module.body), Location.name("state"))
+    read = _function(b, "read_state", [], types)
+    inner = Builder(InsertionPoint(read), b.location)
+    values = [
+        inner.create("util.global.load", [], [type_], {"global": FlatSymbolRefAttr.get(name)})
+        for name, type_ in written.items()
+    ]
+    inner.create("func.return", [value.results[0] for value in values], [])
+    write = _function(b, "write_state", types, [])
+    inner = Builder(InsertionPoint(write), b.location)
+    for name, argument in zip(written, write.arguments, strict=True):
+        _store(inner, name, argument)
+    inner.create("func.return", [], [])
+
+
+def _function(b: Builder, name: str, inputs: Sequence[Type], results: Sequence[Type]) -> Any:
+    function = b.create(
+        "func.func",
+        [],
+        [],
+        {
+            "sym_name": StringAttr.get(name),
+            "function_type": TypeAttr.get(FunctionType.get(list(inputs), list(results))),
+        },
+        regions=1,
+    )
+    return function.regions[0].blocks.append(*inputs, arg_locs=[b.location] * len(inputs))

@@ -1,0 +1,57 @@
+"""The table of targets: what IREE's compiler needs to know, and which driver runs the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SWIFTSHADER = (
+    "#hal.device.target<\"vulkan\", [#hal.executable.target<\"vulkan-spirv\",\"vulkan-spirv-fb\","
+    "{iree_codegen.target_info = #iree_gpu.target<arch=\"swiftshader\","
+    " features=\"spirv:v1.3,cap:Shader\", wgp=<compute=fp32|int32, storage=b32,"
+    " subgroup=shuffle|arithmetic, subgroup_size_choices=[4], max_workgroup_sizes=[256,256,64],"
+    " max_thread_count_per_workgroup=256, max_workgroup_memory_bytes=32768,"
+    " max_workgroup_counts=[65535,65535,65535]>>}>]> : !hal.device"
+)
+
+_CPU = ("--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of machine to compile for.
+
+    Attributes:
+        name: how users name it.
+        flags: what tells iree-compile about it.
+        driver: the IREE runtime driver that runs its modules.
+        description: one line for `--help`.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    driver: str
+    description: str
+
+
+_TABLE = (
+    Target(
+        "cpu",
+        (*_CPU, "--iree-llvmcpu-target-cpu=host"),
+        "local-task",
+        "this machine's processor",
+    ),
+    Target(
+        "cuda-sm_87",
+        ("--iree-hal-target-device=cuda", "--iree-cuda-target=sm_87"),
+        "cuda",
+        "NVIDIA Jetson Orin",
+    ),
+    Target(
+        "vulkan-swiftshader",
+        (f"--iree-hal-target-device={_SWIFTSHADER}",),
+        "vulkan",
+        "SwiftShader, a Vulkan device in software",
+    ),
+)
+
+TARGETS = {target.name: target for target in _TABLE}
