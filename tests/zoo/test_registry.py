@@ -1,0 +1,43 @@
+import subprocess
+import sys
+
+import pytest
+
+from pock_mlir import zoo
+
+pytest.importorskip("torch")
+
+import torch
+
+
+def test_unknown_name_suggests_the_nearest():
+    with pytest.raises(ValueError, match="'mobilnet_v2'.*did you mean mobilenet_v2"):
+        zoo.create("mobilnet_v2")
+
+
+def test_unrelated_name_lists_all():
+    with pytest.raises(ValueError, match=", ".join(sorted(zoo.MODELS))):
+        zoo.create("?")
+
+
+def test_listing_names_imports_no_torch():
+    code = "import sys, pock_mlir.zoo; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_missing_torch_gives_the_pip_command(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "pock_mlir.zoo.mlp", raising=False)
+    with pytest.raises(ImportError, match=r"pip install 'pock-mlir\[torch\]'"):
+        zoo.create("mlp")
+
+
+@pytest.mark.parametrize("name", sorted(zoo.MODELS))
+def test_models_are_in_eval_mode_and_have_the_classes_asked_for(name: str):
+    model = zoo.create(name, num_classes=7)
+    shape = (2, 64) if name == "mlp" else (2, 3, 48, 48)
+    with torch.no_grad():
+        logits = model(torch.zeros(shape))
+    assert logits.shape == (2, 7)
+    assert not any(module.training for module in model.modules())
+    assert all(parameter.requires_grad for parameter in model.parameters())
