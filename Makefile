@@ -5,7 +5,8 @@ ARGS   ?=
 
 VENV    := .venv
 BIN     := $(VENV)/bin
-STAMP   := $(VENV)/.installed
+DEMO    := $(VENV)/.demo
+DEV     := $(VENV)/.dev
 STUBS   := $(VENV)/.stubs
 REPORTS := build/reports
 
@@ -16,22 +17,22 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) (3.11 or newer)  JOBS=$(JOBS) (tests at a time)  ARGS= (for the command)"
 
-venv: $(STAMP) ## Create .venv with everything in it
+venv: $(DEV) ## Create .venv with everything in it
 
-demo: $(STAMP) ## Train a real network on a real task through a compiled step (about 6 minutes)
+demo: $(DEMO) ## Train a real network on a real task through a compiled step (about 6 minutes)
 	@$(BIN)/pock demo $(ARGS)
 
-test: $(STAMP) ## Run the lit tests (lit/) and the Python tests (tests/)
+test: $(DEV) ## Run the lit tests (lit/) and the Python tests (tests/)
 	@status=0; \
 	$(MAKE) --no-print-directory test-lit || status=1; \
 	$(MAKE) --no-print-directory test-py || status=1; \
 	exit $$status
 
-test-lit: $(STAMP) ## Run the lit tests only
+test-lit: $(DEV) ## Run the lit tests only
 	@mkdir -p $(REPORTS)
 	@$(BIN)/lit --workers=$(JOBS) --verbose --xunit-xml-output=$(REPORTS)/lit.xml lit
 
-test-py: $(STAMP) ## Run the Python tests only, e.g. make test-py ARGS="-k layering"
+test-py: $(DEV) ## Run the Python tests only, e.g. make test-py ARGS="-k layering"
 	@mkdir -p $(REPORTS)
 	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile --junitxml=$(REPORTS)/pytest.xml $(ARGS)
 
@@ -40,31 +41,32 @@ lint: $(STUBS) ## Check style, formatting and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
 
-format: $(STAMP) ## Format the code and mend what ruff can
+format: $(DEV) ## Format the code and mend what ruff can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: $(STAMP) ## Write docs/dialect.md and docs/passes.md from the classes
+docs: $(DEV) ## Write docs/dialect.md and docs/passes.md from the classes
 	@$(BIN)/python tools/gen_docs.py $(ARGS)
 
-bench: $(STAMP) ## Time compiled training steps against PyTorch
+bench: $(DEMO) ## Time compiled training steps against PyTorch
 	@$(BIN)/python benchmarks/step.py $(ARGS)
 
-check-wheel: $(STAMP) ## Build the sdist, the wheel from it, and import every module from the wheel
+check-wheel: $(DEV) ## Build the sdist, the wheel from it, and import every module from the wheel
 	@$(BIN)/python tools/check_wheel.py
 
 clean: ## Remove what builds and tests leave, but not .venv
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
 
-$(STAMP): pyproject.toml
+# A stamp a set of extras: what the demo needs, and what development needs on top.
+$(DEMO) $(DEV): $(VENV)/.%: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is not Python 3.11 or newer; try: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 	  { echo "cannot create $(VENV): on Debian, apt install python3-venv" >&2; exit 1; }
-	@echo "Installing into $(VENV) (about 2.5 GB, once) ..."
-	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]'
+	@echo "Installing pock-mlir[$*] into $(VENV) (about 2 GB, once) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-$(STUBS): $(STAMP) tools/make_stubs.py
+$(STUBS): $(DEV) tools/make_stubs.py
 	@$(BIN)/python tools/make_stubs.py
 	@touch $@
