@@ -7,6 +7,8 @@ from here, so a change of bindings is a change of this file.
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 from torch_mlir._mlir_libs import _stablehlo as stablehlo_bindings
@@ -23,6 +25,7 @@ from torch_mlir.ir import (
     Block,
     BlockArgument,
     BoolAttr,
+    CallSiteLoc,
     Context,
     DenseBoolArrayAttr,
     DenseElementsAttr,
@@ -34,9 +37,11 @@ from torch_mlir.ir import (
     F16Type,
     F32Type,
     F64Type,
+    FileLineColLoc,
     FlatSymbolRefAttr,
     FloatAttr,
     FunctionType,
+    FusedLoc,
     IndexType,
     InsertionPoint,
     IntegerAttr,
@@ -45,6 +50,7 @@ from torch_mlir.ir import (
     MemoryEffectsOpInterface,
     MLIRError,
     Module,
+    NameLoc,
     Operation,
     OpResult,
     OpView,
@@ -65,6 +71,22 @@ from torch_mlir.rewrite import (
 )
 
 stablehlo_bindings.register_stablehlo_passes()
+
+
+def registered_dialects(context: Context) -> list[str]:
+    """The names of the dialects that `context` can parse; loads all of them.
+
+    The bindings do not list them, so those with generated classes and StableHLO's are tried.
+    """
+    folder = Path(transform.__file__).parent.parent
+    names = {path.name[1:-11] for path in folder.glob("_*_ops_gen.py")}
+    names |= {"chlo", "dlti", "pdl_interp", "pock", "pock_transform", "quant", "stablehlo", "vhlo"}
+    found = []
+    for name in sorted(names):
+        with contextlib.suppress(ValueError):
+            context.get_dialect_descriptor(name)
+            found.append(name)
+    return found
 
 
 def fx_importer(context: Context) -> Any:

@@ -1,0 +1,49 @@
+"""The pipelines that the compiler itself uses, as plain functions that return lists of passes."""
+
+from __future__ import annotations
+
+from pock_mlir.passes import ModulePass, pass_class
+from pock_mlir.pipelines.elements import Pass, Upstream
+
+
+def training_pipeline(
+    *,
+    loss: str = "cross-entropy",
+    optimizer: str = "sgd",
+    optimizer_options: dict[str, object] | None = None,
+    scheme: str = "full",
+) -> list[Pass]:
+    """From a model module (`@forward`) to a scheduled training module (`@train_step`, `@predict`).
+
+    Args:
+        loss: kind of loss that `add-loss` knows.
+        optimizer: kind of optimizer that `apply-optimizer` knows.
+        optimizer_options: its further options, by field name (`momentum`, `weight_decay`, ...).
+        scheme: what is trained: a built-in scheme's name or the path of a TOML file.
+    """
+    return [
+        *model_passes(scheme),
+        make("add-loss", kind=loss),
+        make("differentiate"),
+        make("sparsify-backward", scheme=scheme),
+        make("narrow-gradients"),
+        Upstream("canonicalize"),
+        Upstream("cse"),
+        make("apply-optimizer", kind=optimizer, **(optimizer_options or {})),
+        make("lower-pock"),
+        make("reorder"),
+    ]
+
+
+def model_passes(scheme: str) -> list[Pass]:
+    """What is done to the forward graph before it is differentiated."""
+    return [
+        make("convolutions-to-nhwc"),
+        make("fold-batch-norm", scheme=scheme),
+        make("fold-frozen", scheme=scheme),
+    ]
+
+
+def make(name: str, **options: object) -> ModulePass:
+    """The registered pass `name`; its module is imported only now."""
+    return pass_class(name)(**options)
