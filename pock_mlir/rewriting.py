@@ -1,0 +1,80 @@
+"""What passes share: finding parameters and functions of a module, and erasing what is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pock_mlir.dialects.pock import ParameterOp
+from pock_mlir.ir import ArrayAttr, BlockArgument, BoolAttr, DictAttr, Module, StringAttr, Value
+
+_PURE_DIALECTS = ("arith", "chlo", "math", "pock", "stablehlo", "tensor")
+_EFFECTS = {f"stablehlo.{name}" for name in ("infeed", "outfeed", "recv", "rng", "send", "while")}
+
+
+def parameters(module: Module) -> dict[str, ParameterOp]:
+    """The declared parameters by name, in order."""
+    return {op.sym_name.value: op for op in module.body.operations if isinstance(op, ParameterOp)}
+
+
+def functions(module: Module) -> list[Any]:
+    """The `func.func` ops that have a body."""
+    found = [op for op in module.body.operations if op.operation.name == "func.func"]
+    return [op for op in found if op.operation.regions[0].blocks]
+
+
+def body(function: Any) -> Any:
+    """The entry block of a function."""
+    return function.operation.regions[0].blocks[0]
+
+
+def named_ops(module: Module, *names: str) -> Iterator[Any]:
+    """The ops of these names that stand directly in a function's body, in order.
+
+    The caller may erase or replace the op that it was given.
+    """
+    for function in functions(module):
+        yield from [op for op in body(function).operations if op.operation.name in names]
+
+
+def argument_of_role(function: Any, role: str) -> Value | None:
+    """The argument of a function whose attribute `pock.role` is `role`, if there is one."""
+    if "arg_attrs" not in function.attributes:
+        return None
+    attributes = ArrayAttr(function.attributes["arg_attrs"])
+    for argument, entry in zip(body(function).arguments, attributes, strict=True):
+        entries = DictAttr(entry)
+        if "pock.role" in entries and StringAttr(entries["pock.role"]).value == role:
+            return BlockArgument(argument)
+    return None
+
+
+def is_dead(op: Any) -> bool:
+    """Whether nothing uses the op's results and it has no other effect."""
+    operation = op.operation
+    if not operation.results or operation.name.partition(".")[0] not in _PURE_DIALECTS:
+        return False
+    if operation.name in _EFFECTS or _custom_call_with_effect(operation):
+        return False
+    return all(not list(result.uses) for result in operation.results)
+
+
+def _custom_call_with_effect(operation: Any) -> bool:
+    if operation.name != "stablehlo.custom_call" or "has_side_effect" not in operation.attributes:
+        return False
+    return BoolAttr(operation.attributes["has_side_effect"]).value
+
+
+def erase_dead_ops(module: Module) -> int:
+    """Erase the dead ops of every function's body; how many they were.
+
+    One sweep backwards finds them all, since a body is straight-line code. Reads are dead when
+    unused; updates and assignments never are.
+    """
+    erased = 0
+    for function in functions(module):
+        for op in reversed(list(body(function).operations)):
+            if is_dead(op):
+                op.operation.erase()
+                erased += 1
+    return erased
