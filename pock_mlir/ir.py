@@ -25,6 +25,7 @@ from torch_mlir.ir import (
     Block,
     BlockArgument,
     BoolAttr,
+    ComplexType,
     CallSiteLoc,
     Context,
     DenseBoolArrayAttr,
@@ -40,6 +41,7 @@ from torch_mlir.ir import (
     FileLineColLoc,
     FlatSymbolRefAttr,
     FloatAttr,
+    FloatType,
     FunctionType,
     FusedLoc,
     IndexType,
@@ -87,6 +89,18 @@ def registered_dialects(context: Context) -> list[str]:
             context.get_dialect_descriptor(name)
             found.append(name)
     return found
+
+
+def load_chlo(context: Context) -> None:
+    """Load the CHLO dialect (`chlo.erf`, ...) into `context`.
+
+    The bindings offer no function for it; a pass that may make CHLO ops loads it.
+    """
+    module = Module.parse("module {func.func private @f() {return}}", context)
+    with context:
+        PassManager.parse("builtin.module(func.func(convert-torch-to-stablehlo))").run(
+            module.operation
+        )
 
 
 def fx_importer(context: Context) -> Any:

@@ -1,0 +1,231 @@
+"""Live ranges of a step: which tensors take memory, from when, until when.
+
+The analysis works on *kernels*, not ops: a backend computes an elementwise chain together with the
+contraction, convolution or reduction that it follows or feeds, so the values inside a kernel take
+no memory. A kernel is the op whose result is materialised plus the ops fused into it. The model is
+that of IREE's dispatch formation, simplified; any pass may ask for it (`Kernels.of(block)`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pock_mlir.dialects.stablehlo import shape_of, type_of
+from pock_mlir.ir import (
+    Block,
+    BlockArgument,
+    ComplexType,
+    FlatSymbolRefAttr,
+    FloatType,
+    IntegerType,
+    Operation,
+    OpResult,
+    Value,
+)
+
+ALIGNMENT = 64
+"""Bytes to which every buffer is rounded up."""
+
+_FREE = {
+    "stablehlo.constant",
+    "stablehlo.iota",
+    "stablehlo.reshape",
+    "stablehlo.broadcast_in_dim",
+    "pock.read",
+}
+"""Ops that a kernel recomputes (or that cost nothing) wherever it needs them."""
+
+_ROOTS = {
+    "stablehlo.convolution",
+    "stablehlo.dot_general",
+    "stablehlo.reduce",
+    "stablehlo.reduce_window",
+    "pock.conv_input_gradient",
+    "pock.conv_kernel_gradient",
+}
+"""Ops that begin a kernel, into which an elementwise consumer is fused."""
+
+_MOVES = {"stablehlo.slice", "stablehlo.pad", "stablehlo.concatenate", "stablehlo.reverse"}
+"""Ops that move data and are fused with nothing."""
+
+_UPDATES = {"pock.update", "pock.assign", "pock.sgd", "pock.momentum", "pock.adamw"}
+
+
+def byte_size(value: Value) -> int:
+    """Bytes that `value`, a tensor of static shape, takes in memory (unaligned)."""
+    element = type_of(value).element_type
+    if isinstance(element, ComplexType):
+        bits = 2 * FloatType(ComplexType(element).element_type).width
+    else:
+        bits = element.width if isinstance(element, (IntegerType, FloatType)) else 64
+    return math.prod(shape_of(value)) * -(-bits // 8)
+
+
+def aligned(size: int) -> int:
+    """`size` rounded up to the alignment of buffers."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass(eq=False)
+class Kernel:
+    """Ops computed together.
+
+    Attributes:
+        ops: in program order; the last one's results are what the kernel materialises.
+        inputs: kernels whose results it reads.
+        reads: parameters that it reads.
+        writes: parameters that it writes in place (optimizer ops and assignments).
+        bytes: aligned size of the results.
+        users: kernels that read its results.
+    """
+
+    ops: list[Operation]
+    index: int
+    inputs: set[Kernel] = field(default_factory=set)
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    bytes: int = 0
+    users: set[Kernel] = field(default_factory=set)
+
+    @property
+    def root(self) -> Operation:
+        """The op whose results the kernel materialises."""
+        return self.ops[-1]
+
+
+@dataclass
+class Kernels:
+    """The kernels of a block in program order, and the values that outlive the block."""
+
+    kernels: list[Kernel]
+    returned: set[Kernel]
+
+    @classmethod
+    def of(cls, block: Block) -> Kernels:
+        """Group the ops of `block` (the body of a step) into kernels."""
+        ops = [op.operation for op in block.operations]
+        builder = _Grouping()
+        for op in ops[:-1]:
+            builder.add(op)
+        returned = {
+            kernel for value in ops[-1].operands for kernel in builder.sources(value).kernels
+        }
+        return cls(builder.kernels, returned)
+
+    def peak(self, order: Sequence[Kernel] | None = None) -> int:
+        """Most bytes alive at once when kernels run in `order` (program order by default)."""
+        return max(self.profile(order), default=0)
+
+    def profile(self, order: Sequence[Kernel] | None = None) -> list[int]:
+        """Bytes alive while each kernel runs: its inputs, its results, and what waits for later."""
+        order = self.kernels if order is None else order
+        pending = {kernel: len(kernel.users) + (kernel in self.returned) for kernel in order}
+        alive, bytes_at = 0, []
+        for kernel in order:
+            alive += kernel.bytes
+            bytes_at.append(alive)
+            for source in kernel.inputs:
+                pending[source] -= 1
+                if pending[source] == 0:
+                    alive -= source.bytes
+            if pending[kernel] == 0:
+                alive -= kernel.bytes
+        return bytes_at
+
+
+@dataclass
+class _Sources:
+    """What a value depends on, looking through everything that is not materialised."""
+
+    kernels: set[Kernel] = field(default_factory=set)
+    reads: set[str] = field(default_factory=set)
+    ops: list[Operation] = field(default_factory=list)
+
+    def merge(self, other: _Sources) -> None:
+        self.kernels |= other.kernels
+        self.reads |= other.reads
+        known = set(self.ops)
+        self.ops += [op for op in other.ops if op not in known]
+
+
+class _Grouping:
+    """Builds kernels op by op; values that are not materialised carry their sources along."""
+
+    def __init__(self) -> None:
+        self.kernels: list[Kernel] = []
+        self._virtual: dict[Operation, _Sources] = {}
+        self._materialised: dict[Operation, Kernel] = {}
+
+    def sources(self, value: Value) -> _Sources:
+        """What has to be in memory for `value` to be computed."""
+        if isinstance(value, BlockArgument):
+            return _Sources()
+        owner = OpResult(value).owner.operation
+        if owner in self._materialised:
+            return _Sources(kernels={self._materialised[owner]})
+        return self._virtual[owner]
+
+    def add(self, op: Operation) -> None:
+        """Make `op` part of its only user's kernel, or the root of a kernel of its own."""
+        needed = _Sources()
+        for operand in _captured(op):
+            needed.merge(self.sources(operand))
+        if op.name == "pock.read":
+            needed.reads.add(FlatSymbolRefAttr(op.attributes["parameter"]).value)
+        if op.name in _FREE or _fuses_into_user(op):
+            needed.ops.append(op)
+            self._virtual[op] = needed
+        else:
+            self._begin(op, needed)
+
+    def _begin(self, op: Operation, needed: _Sources) -> None:
+        kernel = Kernel(
+            [*needed.ops, op],
+            len(self.kernels),
+            needed.kernels,
+            needed.reads,
+            _written(op),
+            sum(aligned(byte_size(result)) for result in op.results),
+        )
+        for source in needed.kernels:
+            source.users.add(kernel)
+        self.kernels.append(kernel)
+        self._materialised[op] = kernel
+
+
+def _captured(op: Operation) -> list[Value]:
+    """The operands of `op`; its regions (combiners of reductions) capture nothing."""
+    return list(op.operands)
+
+
+def _written(op: Operation) -> set[str]:
+    if op.name not in _UPDATES:
+        return set()
+    values = (op.attributes[name] for name in op.attributes)
+    return {FlatSymbolRefAttr(a).value for a in values if isinstance(a, FlatSymbolRefAttr)}
+
+
+def _is_elementwise(op: Operation) -> bool:
+    return (
+        op.name.startswith("stablehlo.")
+        and op.name not in _FREE | _ROOTS | _MOVES
+        and not list(op.regions)
+    )
+
+
+def _fuses_into_user(op: Operation) -> bool:
+    """Whether the backend computes `op` inside the kernel of the one op that uses it."""
+    if len(op.results) != 1 or op.name in _MOVES | _UPDATES:
+        return False
+    users: set[Any] = {use.owner.operation for use in op.results[0].uses}
+    if len(users) != 1:
+        return False
+    user = users.pop()
+    if _is_elementwise(user):
+        return shape_of(user.results[0]) == shape_of(op.results[0])
+    if user.name == "stablehlo.reduce":
+        return _is_elementwise(op)
+    return user.name in _UPDATES and op.name in {"stablehlo.dot_general", "stablehlo.reduce"}
