@@ -6,11 +6,11 @@ if __name__ == "dialects":
     raise ImportError("import pock_mlir.dialects instead: `dialects` would be a second copy of it")
 
 from pock_mlir.dialects.pock import Pock
-from pock_mlir.ir import Context, stablehlo_bindings
+from pock_mlir.ir import Context, load_chlo, stablehlo_bindings
 
 
 def make_context(*, allow_unregistered: bool = False) -> Context:
-    """A new MLIR context in which StableHLO, upstream's dialects and `pock` are loaded.
+    """A new MLIR context in which StableHLO, CHLO, upstream's dialects and `pock` are loaded.
 
     Args:
         allow_unregistered: accept ops of unknown dialects (needed for IREE's own dialects).
@@ -20,4 +20,5 @@ def make_context(*, allow_unregistered: bool = False) -> Context:
     with context:
         stablehlo_bindings.register_dialect(context)
         Pock.load()
+    load_chlo(context)
     return context

@@ -14,13 +14,30 @@ import torch
 from torch.fx import Graph, Node
 
 from pock_mlir.importers import ModelImportError
-from pock_mlir.ir import Context, MLIRError, Module, PassManager, fx_importer
+from pock_mlir.ir import (
+    Attribute,
+    Context,
+    InsertionPoint,
+    MLIRError,
+    Module,
+    Operation,
+    PassManager,
+    StringAttr,
+    fx_importer,
+)
 
 _TO_TORCH_BACKEND = (
     "builtin.module(func.func(torch-match-quantized-custom-ops),"
     "torchdynamo-export-to-torch-backend-pipeline{extra-library=})"
 )
-_TO_STABLEHLO = "builtin.module(torch-backend-to-stablehlo-backend-pipeline)"
+_TO_CHLO = "builtin.module(func.func(convert-torch-to-stablehlo{enable-static-shape=true}))"
+_TO_STABLEHLO = (
+    "builtin.module(func.func(chlo-legalize-to-stablehlo,convert-torch-to-arith,canonicalize,cse),"
+    "torch-func-backend-type-conversion-for-stablehlo,func.func(canonicalize,"
+    "torch-finalizing-backend-type-conversion-for-stablehlo,stablehlo-canonicalize-dynamism),"
+    "stablehlo-refine-shapes,func.func(canonicalize,stablehlo-canonicalize-dynamism,canonicalize,"
+    "stablehlo-legalize-deprecated-ops{fail-on-unused=false}))"
+)
 # How layer_of() marks its locations, so that _name_locations() finds them again in the text.
 _LAYER = re.compile(r'loc\("layer:([^"]*)":0:0\)')
 
@@ -76,13 +93,51 @@ def _lower(graph: Graph, function: str, errors: _Diagnostics) -> str:
         importer.import_stateless_graph(graph, func_name=function)
         module: Module = importer.module
         with context:
-            for pipeline in (_TO_TORCH_BACKEND, _TO_STABLEHLO):
+            for pipeline in (_TO_TORCH_BACKEND, _TO_CHLO):
                 PassManager.parse(pipeline).run(module.operation)
+            _hide_erf(module)
+            PassManager.parse(_TO_STABLEHLO).run(module.operation)
+            _reveal_erf(module)
         if errors.messages:
             raise ModelImportError(errors.messages[0])
         return _LAYER.sub(r'loc("\1")', module.operation.get_asm(enable_debug_info=True))
     finally:
         handler.detach()
+
+
+def _hide_erf(module: Module) -> None:
+    """Keep erf as an op: its expansion to a rational function has a long and slow derivative."""
+    for op in _operations(module, "chlo.erf"):
+        _replace(op, "stablehlo.custom_call", call_target_name=StringAttr.get("chlo.erf"))
+
+
+def _reveal_erf(module: Module) -> None:
+    for op in _operations(module, "stablehlo.custom_call"):
+        if op.attributes["call_target_name"] == StringAttr.get("chlo.erf"):
+            _replace(op, "chlo.erf")
+
+
+def _operations(module: Module, name: str) -> list[Operation]:
+    return [
+        op.operation
+        for function in module.body.operations
+        for block in function.regions[0]
+        for op in block.operations
+        if op.name == name
+    ]
+
+
+def _replace(op: Operation, name: str, **attributes: Attribute) -> None:
+    new = Operation.create(
+        name,
+        results=[result.type for result in op.results],
+        operands=list(op.operands),
+        attributes=attributes,
+        loc=op.location,
+        ip=InsertionPoint(op),
+    )
+    op.result.replace_all_uses_with(new.result)
+    op.erase()
 
 
 def _first_line(error: Exception) -> str:

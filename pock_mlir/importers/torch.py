@@ -18,8 +18,8 @@ from pock_mlir.dialects import make_context
 from pock_mlir.importers import ImportedModel, ModelImportError
 from pock_mlir.importers.assemble import Assembler, Binding
 from pock_mlir.importers.cleanup import clean
+from pock_mlir.importers.decompositions import decompositions
 from pock_mlir.importers.fx import lower_graph
-from pock_mlir.ir import fx_decompositions
 
 DTYPES = {
     torch.float32,
@@ -219,7 +219,7 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
 def _decompose(program: ExportedProgram) -> ExportedProgram:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = program.run_decompositions(fx_decompositions())
+        program = program.run_decompositions(decompositions())
     for node in list(program.graph.nodes):
         unused = node.op == "placeholder" and not node.users
         if unused and not isinstance(node.meta.get("val"), Tensor):
