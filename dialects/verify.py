@@ -24,7 +24,8 @@ from pock_mlir.ir import (
     WalkResult,
 )
 
-Problem = tuple[Location, str]
+Note = tuple[Location, str]
+Problem = tuple[Location, str] | tuple[Location, str, Note]
 
 _STATES = {
     "pock.update": (),
@@ -162,13 +163,8 @@ def _overlaps(name: str, parts: list[Slice]) -> Iterator[Problem]:
             if axis is not None and second.offsets[axis] >= first.offsets[axis] + first.sizes[axis]:
                 break
             if _intersect(first, second):
-                yield (
-                    second.op.location,
-                    (
-                        f"'{second.op.name}' op gives a part of '@{name}' a second new value;"
-                        f" the first is at {first.op.location}"
-                    ),
-                )
+                message = f"'{second.op.name}' op gives a part of '@{name}' a second new value"
+                yield second.op.location, message, (first.op.location, "the first is given here")
 
 
 def _intersect(a: Slice, b: Slice) -> bool:

@@ -22,7 +22,7 @@ def place(location: Location) -> Place | None:
     """The first file location inside `location`, or None."""
     location = Location.from_attr(location.attr)
     if isinstance(location, FileLineColLoc):
-        return Place(location.filename.value, location.start_line, location.start_col)
+        return Place(location.filename, location.start_line, location.start_col)
     if isinstance(location, NameLoc):
         return place(location.child_loc)
     if isinstance(location, CallSiteLoc):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pock_mlir.dialects.verify import Problem
 from pock_mlir.ir import DiagnosticSeverity, Location, MLIRError
 
 _SEVERITIES = {
@@ -36,9 +37,12 @@ class Diagnostic:
         )
 
 
-def errors(problems: Sequence[tuple[Location, str]]) -> list[Diagnostic]:
+def errors(problems: Sequence[Problem]) -> list[Diagnostic]:
     """What a PassError or a verifier found, as diagnostics."""
-    return [Diagnostic("error", location, message) for location, message in problems]
+    return [
+        Diagnostic("error", location, message, [Diagnostic("note", *note) for note in notes])
+        for location, message, *notes in problems
+    ]
 
 
 def from_mlir_error(error: MLIRError) -> list[Diagnostic]:
