@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pock_mlir.api import compile as compile
     from pock_mlir.optimizers import SGD as SGD
     from pock_mlir.optimizers import AdamW as AdamW
-    from pock_mlir.optimizers import Momentum as Momentum
     from pock_mlir.runtime import Trainer as Trainer
     from pock_mlir.schemes import Scheme as Scheme
 
@@ -23,7 +22,6 @@ _HOME = {
     "compile": "pock_mlir.api",
     "Program": "pock_mlir.api",
     "SGD": "pock_mlir.optimizers",
-    "Momentum": "pock_mlir.optimizers",
     "AdamW": "pock_mlir.optimizers",
     "Scheme": "pock_mlir.schemes",
     "Trainer": "pock_mlir.runtime",

@@ -22,6 +22,7 @@ MODULES = {
     "_stablehlo": "_stablehlo.pyi",
     "_mlirDialectsTransform": "_mlirDialectsTransform.pyi",
     "_mlirTransformInterpreter": "_mlirTransformInterpreter.pyi",
+    "_torchMlir": "_torchMlir.pyi",
 }
 IR = f"{PACKAGE}._mlir.ir"
 SELF_IMPORT = re.compile(r"^import (torch_mlir(\._mlir_libs\._mlir)?|_mlir)\.ir\n", re.MULTILINE)
