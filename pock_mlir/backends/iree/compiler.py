@@ -1,17 +1,22 @@
-"""Calling IREE's compiler, and reading from its intermediate IR what a step allocates."""
+"""Calling IREE's compiler, and reading from its intermediate IR what a function allocates."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pock_mlir.backends.iree.targets import Target
 
 _COMMON = (
     "--iree-input-type=auto",
+    # In-place updates are wrong under any other partitioning: IREE decides that an update needs no
+    # copy of the old weight from the program order, and then moves it before the last reader.
     "--iree-stream-partitioning-favor=debug",
+    # Aggressive fusion makes IR that fails verification ("operand does not dominate").
     "--iree-dispatch-creation-enable-aggressive-fusion=false",
 )
 
@@ -20,25 +25,59 @@ class CompilationError(Exception):
     """IREE's compiler rejected a module."""
 
 
-def compile_module(text: str, target: Target, *, flags: Sequence[str] = ()) -> bytes:
-    """Compile the text of an IREE module to a .vmfb.
+@dataclass(frozen=True)
+class CompiledModule:
+    """The result of IREE's compiler.
+
+    Attributes:
+        vmfb: the module's bytecode.
+        flow: text of the module as a sequence of dispatches.
+        stream: text of the module with its allocations.
+    """
+
+    vmfb: bytes
+    flow: str
+    stream: str
+
+
+def compile_module(text: str, target: Target) -> CompiledModule:
+    """Compile the text of an IREE module for `target`.
 
     Raises:
         CompilationError: with the compiler's first diagnostics.
     """
-    return _run(text, [*_COMMON, *target.flags, *flags])
-
-
-def _run(text: str, flags: Sequence[str]) -> bytes:
     from iree.compiler.tools.binaries import find_tool
 
-    command = [find_tool("iree-compile"), "-", "-o", "-", *flags]
-    done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="pock-") as directory:
+        folder = Path(directory)
+        source, result = folder / "module.mlir", folder / "module.vmfb"
+        source.write_text(text)
+        _run(
+            [
+                find_tool("iree-compile"),
+                str(source),
+                f"-o={result}",
+                f"--dump-compilation-phases-to={folder}",
+                *_COMMON,
+                *target.flags,
+            ]
+        )
+        return CompiledModule(
+            result.read_bytes(), _phase(folder, "flow"), _phase(folder, "stream")
+        )
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").splitlines()
         errors = [line for line in lines if "error:" in line] or lines[:5]
         raise CompilationError("iree-compile failed:\n" + "\n".join(errors[:10]))
-    return done.stdout
+
+
+def _phase(folder: Path, name: str) -> str:
+    (path,) = folder.glob(f"module.*.{name}.mlir")
+    return path.read_text()
 
 
 @dataclass(frozen=True)
@@ -47,37 +86,43 @@ class Allocations:
 
     Attributes:
         transient: bytes of intermediate values.
-        results: bytes of values that outlive the call (new weights, when not in place).
+        results: bytes of returned values.
+        variables: bytes of new weights and state: what is not updated in place.
         dispatches: number of kernels launched.
         copies: number of buffer copies.
     """
 
     transient: int
     results: int
+    variables: int
     dispatches: int
     copies: int
 
 
-def allocations(text: str, target: Target, function: str) -> Allocations:
-    """Measure what IREE allocates in `function` of the module, from its stream-level IR."""
-    stream = _run(text, [*_COMMON, *target.flags, "--compile-to=stream"]).decode()
-    body = _function_body(stream, function)
-    constants = {
-        name: int(value)
-        for name, value in re.findall(r"(%\w+) = arith\.constant (\d+) : index", stream)
-    }
-    sizes = {"transient": 0, "results": 0}
-    pattern = r"stream\.resource\.alloca .*?: !stream\.resource<(\w+)>\{(%\w+)\}"
+_KINDS = {"transient": "transient", "external": "results", "variable": "variables"}
+
+
+def allocations(module: CompiledModule, function: str) -> Allocations:
+    """What IREE allocates in `function`: the operands of `stream.resource.alloca`, added up."""
+    body = function_body(module.stream, function)
+    sizes = dict.fromkeys(_KINDS.values(), 0)
+    pattern = r"= stream\.resource\.alloca .*=> !stream\.resource<(\w+)>\{%c(\d+)(?:_\d+)?\}"
     for kind, size in re.findall(pattern, body):
-        sizes["transient" if kind == "transient" else "results"] += constants[size]
-    dispatches = len(re.findall(r"stream\.cmd\.dispatch", body))
-    copies = len(re.findall(r"stream\.cmd\.copy", body))
-    return Allocations(sizes["transient"], sizes["results"], dispatches, copies)
+        sizes[_KINDS[kind]] += int(size)
+    return Allocations(
+        **sizes,
+        dispatches=len(re.findall(r"stream\.cmd\.dispatch", body)),
+        copies=len(re.findall(r"stream\.cmd\.copy", body)),
+    )
 
 
-def _function_body(text: str, function: str) -> str:
-    start = re.search(rf"util\.func public @{re.escape(function)}\$async\b|util\.func public @{re.escape(function)}\(", text)
+def function_body(text: str, function: str) -> str:
+    """The text of one public function of a module.
+
+    Raises:
+        CompilationError: the module has no such function.
+    """
+    start = re.search(rf"util\.func public @{re.escape(function)}\(", text)
     if start is None:
         raise CompilationError(f"the compiled module has no function '{function}'")
-    end = text.find("\n  }", start.start())
-    return text[start.start() : end]
+    return text[start.start() : text.find("\n  }", start.start())]

@@ -142,7 +142,9 @@ def apply_rule(
 ) -> list[Value]:
     """One elementwise kernel that computes the new states from tensors of the slice's shape."""
 
-    def body(arithmetic: ScalarArithmetic, inputs: list[Value], outputs: list[Value]) -> list[Value]:
+    def body(
+        arithmetic: ScalarArithmetic, inputs: list[Value], outputs: list[Value]
+    ) -> list[Value]:
         return rule.formula(arithmetic, op, inputs[0], inputs[1:], outputs)
 
     return elementwise(b, [gradient, *scalars], states, body)

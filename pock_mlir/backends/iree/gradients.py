@@ -97,7 +97,10 @@ def _contraction_maps(
     contracting = list(
         zip(numbers.lhs_contracting_dimensions, numbers.rhs_contracting_dimensions, strict=True)
     )
-    for dims, contracted in ((lhs, {i for i, _ in contracting}), (rhs, {j for _, j in contracting})):
+    for dims, contracted in (
+        (lhs, {i for i, _ in contracting}),
+        (rhs, {j for _, j in contracting}),
+    ):
         for i, known in enumerate(dims):
             if known < 0 and i not in contracted:
                 dims[i] = loop

@@ -178,7 +178,9 @@ def _convert_update(
         dead.erase()
 
 
-def _kept_dimensions(shape: Sequence[int], sizes: Sequence[int], source: GradientSource) -> list[int]:
+def _kept_dimensions(
+    shape: Sequence[int], sizes: Sequence[int], source: GradientSource
+) -> list[int]:
     """The dimensions of the parameter that the kernel sees: all, or those that are not 1."""
     if source.shape == list(sizes):
         return list(range(len(shape)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _SWIFTSHADER = (
-    "#hal.device.target<\"vulkan\", [#hal.executable.target<\"vulkan-spirv\",\"vulkan-spirv-fb\","
-    "{iree_codegen.target_info = #iree_gpu.target<arch=\"swiftshader\","
-    " features=\"spirv:v1.3,cap:Shader\", wgp=<compute=fp32|int32, storage=b32,"
+    '#hal.device.target<"vulkan", [#hal.executable.target<"vulkan-spirv","vulkan-spirv-fb",'
+    '{iree_codegen.target_info = #iree_gpu.target<arch="swiftshader",'
+    ' features="spirv:v1.3,cap:Shader", wgp=<compute=fp32|int32, storage=b32,'
     " subgroup=shuffle|arithmetic, subgroup_size_choices=[4], max_workgroup_sizes=[256,256,64],"
     " max_thread_count_per_workgroup=256, max_workgroup_memory_bytes=32768,"
     " max_workgroup_counts=[65535,65535,65535]>>}>]> : !hal.device"

@@ -1,0 +1,1 @@
+"""What a program needs and does: predicted memory, operations, what a scheme trains."""
