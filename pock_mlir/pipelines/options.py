@@ -44,7 +44,7 @@ def make_pass(name: str, values: Mapping[str, str]) -> ModulePass:
     Raises:
         PipelineError: unknown option (with the nearest names), or a value of the wrong type.
     """
-    class_ = pass_class(name)
+    class_ = _class(name)
     options = {option.name: option for option in pass_options(class_)}
     arguments: dict[str, object] = {}
     for key, text in values.items():
@@ -56,6 +56,13 @@ def make_pass(name: str, values: Mapping[str, str]) -> ModulePass:
         return class_(**arguments)
     except ValueError as error:
         raise PipelineError(f"pass '{name}': {error}") from error
+
+
+def _class(name: str) -> type[ModulePass]:
+    try:
+        return pass_class(name)
+    except ModuleNotFoundError as error:
+        raise PipelineError(f"pass '{name}' is not available: {error}") from error
 
 
 def _unknown_option(name: str, key: str, known: list[str]) -> str:
