@@ -1,0 +1,160 @@
+"""Predict the memory of a step from its dispatches, by the live ranges of their tensors.
+
+The prediction reads the order and the operands of dispatches only; IREE's own allocations, which a
+test holds it against, are decided later and by other means.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pock_mlir.backends.iree.compiler import CompiledModule, function_body
+
+ALIGNMENT = 64
+"""Bytes to which IREE rounds the size of every buffer up."""
+
+_BITS = {"i1": 8, "i8": 8, "i16": 16, "f16": 16, "bf16": 16, "i64": 64, "f64": 64, "index": 64}
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """Bytes that one step needs.
+
+    Attributes:
+        transient: most bytes of intermediate values alive at once.
+        results: bytes of what the step returns.
+        inputs: bytes of the batch and the other arguments.
+        weights: bytes of parameters the step reads or writes, optimizer state included.
+        new_weights: bytes of parameters that are not updated in place.
+    """
+
+    transient: int
+    results: int
+    inputs: int
+    weights: int
+    new_weights: int
+
+    @property
+    def peak(self) -> int:
+        """All of it together."""
+        return self.transient + self.results + self.inputs + self.weights + self.new_weights
+
+
+def predict_memory(module: CompiledModule, function: str) -> StepMemory:
+    """The memory that `function` of `module` needs.
+
+    Raises:
+        CompilationError: the module has no such function.
+    """
+    return _Ranges(list(_statements(function_body(module.flow, function)))).memory()
+
+
+@dataclass(frozen=True)
+class _Statement:
+    op: str
+    results: list[str]
+    operands: list[str]
+    types: list[str]  # of the results; a tied result has its operand's name instead
+    symbol: str = ""
+
+
+def _statements(body: str) -> Iterator[_Statement]:
+    for line in body.splitlines()[1:]:
+        match = re.match(r"\s*(?:([%\w.$:#, -]+?) = )?([a-z][\w.]+)\b(.*)$", line)
+        if match is None:
+            continue
+        results, op, rest = match.groups()
+        signature = rest.rsplit(" : ", 1)[-1]
+        operands = re.findall(r"%[\w.$-]+(?:#\d+)?", rest.removesuffix(signature))
+        symbol = re.search(r"@([\w.$\"-]+)", rest)
+        produced = signature.rsplit("->", 1)[-1]
+        types = re.findall(r"tensor<[^<>]*>|%[\w.$-]+(?:#\d+)?|![\w.]+", produced)
+        yield _Statement(op, _names(results or ""), operands, types, symbol[1] if symbol else "")
+
+
+def _names(results: str) -> list[str]:
+    """`%5:2` names the values `%5#0` and `%5#1`."""
+    names = []
+    for part in filter(None, (each.strip() for each in results.split(","))):
+        name, _, count = part.partition(":")
+        names += [f"{name}#{i}" for i in range(int(count))] if count else [name]
+    return names
+
+
+def _tensor_bytes(text: str) -> int:
+    *dims, element = text.removeprefix("tensor<").rstrip(">").split("x")
+    size = math.prod(int(dim) for dim in dims) * _BITS.get(element, 32) // 8
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+class _Ranges:
+    """Live ranges of the buffers behind the values of a function."""
+
+    def __init__(self, statements: list[_Statement]) -> None:
+        self._buffer: dict[str, str] = {}
+        self._bytes: dict[str, int] = {}
+        self._born: dict[str, int] = {}
+        self._dies: dict[str, int] = {}
+        self._kinds: dict[str, str] = {}
+        for time, statement in enumerate(statements):
+            self._visit(time, statement)
+
+    def memory(self) -> StepMemory:
+        """What the live ranges add up to."""
+        totals = dict.fromkeys(("input", "weight", "result", "new weight"), 0)
+        events: dict[int, int] = {}
+        for buffer, size in self._bytes.items():
+            kind = self._kinds[buffer]
+            if kind != "transient":
+                totals[kind] += size
+                continue
+            events[self._born[buffer]] = events.get(self._born[buffer], 0) + size
+            after = self._dies[buffer] + 1
+            events[after] = events.get(after, 0) - size
+        alive = peak = 0
+        for time in sorted(events):
+            alive += events[time]
+            peak = max(peak, alive)
+        return StepMemory(
+            peak, totals["result"], totals["input"], totals["weight"], totals["new weight"]
+        )
+
+    def _visit(self, time: int, statement: _Statement) -> None:
+        for operand in statement.operands:
+            if operand in self._buffer:
+                self._dies[self._buffer[operand]] = time
+        if statement.op == "hal.tensor.import":
+            self._define(time, statement, "input")
+        elif statement.op == "util.global.load":
+            self._define(time, statement, "weight")
+        elif statement.op in {"flow.tensor.reshape", "flow.tensor.bitcast"}:
+            self._buffer[statement.results[0]] = self._buffer[statement.operands[0]]
+        elif statement.op == "hal.tensor.export":
+            self._become(statement.operands[0], "result")
+        elif statement.op == "util.global.store":
+            self._become(statement.operands[0], "new weight")
+        elif statement.op.startswith("flow."):
+            self._define(time, statement, "transient")
+
+    def _define(self, time: int, statement: _Statement, kind: str) -> None:
+        for name, type_ in zip(statement.results, statement.types, strict=False):
+            if type_ in self._buffer:  # tied: the result lies where the operand lay
+                self._buffer[name] = self._buffer[type_]
+            elif type_.startswith("tensor<"):
+                self._buffer[name] = name
+                self._bytes[name] = _tensor_bytes(type_)
+                self._born[name] = self._dies[name] = time
+                self._kinds[name] = kind
+
+    def _become(self, name: str, kind: str) -> None:
+        buffer = self._buffer.get(name)
+        if buffer is None:
+            return
+        if self._kinds[buffer] == "transient":
+            self._kinds[buffer] = kind
+        elif kind == "result":  # state or an input, returned: IREE returns a copy
+            copy = f"copy of {name}"
+            self._bytes[copy], self._kinds[copy] = self._bytes[buffer], kind
