@@ -20,7 +20,7 @@ Cotangents = Sequence[Value | None]
 Rule = Callable[[GradientBuilder, Any, Any], Cotangents]
 
 # Every file with rules; a new family is a new line here.
-FAMILIES = ("contractions", "elementwise", "indexing", "loss", "reductions", "shape")
+FAMILIES = ("chlo", "contractions", "elementwise", "indexing", "loss", "reductions", "shape")
 
 _rules: dict[str, Rule] = {}
 _without_gradient: set[str] = set()
