@@ -62,9 +62,7 @@ def compile_module(text: str, target: Target) -> CompiledModule:
                 *target.flags,
             ]
         )
-        return CompiledModule(
-            result.read_bytes(), _phase(folder, "flow"), _phase(folder, "stream")
-        )
+        return CompiledModule(result.read_bytes(), _phase(folder, "flow"), _phase(folder, "stream"))
 
 
 def _run(command: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from pock_mlir.ir import (
 )
 from pock_mlir.passes.base import ModulePass
 from pock_mlir.passes.update_rules import UPDATE_RULES, UpdateRule
+from pock_mlir.rewriting import body, functions, parameters
 
 SCOPE = "model"
 """The scope under which the runtime provides parameters."""
@@ -57,33 +58,24 @@ class PockToIree(ModulePass):
         """Convert the whole module."""
         module.context.allow_unregistered_dialects = True
         written = mutable_parameters(module)
-        for function in _functions(module):
-            _convert_function(function)
-        declared = {}
-        for op in list(module.body.operations):
-            if isinstance(op, ParameterOp):
-                declared[op.sym_name.value] = op.stored_type
-                _convert_parameter(op, op.sym_name.value in set(written))
-        _add_state_access(module, {name: declared[name] for name in written})
+        types = {name: op.stored_type for name, op in parameters(module).items()}
+        for function in functions(module):
+            _convert_function(function.operation, types)
+        for name, op in parameters(module).items():
+            _convert_parameter(op, name in written)
+        _add_state_access(module, {name: types[name] for name in written})
 
 
 def mutable_parameters(module: Module) -> list[str]:
     """Names of the parameters that some function of `module` writes, in declaration order."""
     written: set[str] = set()
-    for function in _functions(module):
-        for op in function.regions[0].blocks[0].operations:
+    for function in functions(module):
+        for op in body(function).operations:
             if isinstance(op, AssignOp):
                 written.add(op.parameter.value)
             elif (rule := UPDATE_RULES.get(op.operation.name)) is not None:
                 written.update(rule.state_names(op))
-    names = [op.sym_name.value for op in module.body.operations if isinstance(op, ParameterOp)]
-    return [name for name in names if name in written]
-
-
-def _functions(module: Module) -> Iterator[Operation]:
-    for op in module.body.operations:
-        if op.operation.name == "func.func":
-            yield op.operation
+    return [name for name in parameters(module) if name in written]
 
 
 def _convert_parameter(op: ParameterOp, mutable: bool) -> None:
@@ -106,7 +98,7 @@ class _State:
     """The globals of a function: each is loaded once, at the function's start."""
 
     def __init__(self, function: Operation) -> None:
-        self._block = function.regions[0].blocks[0]
+        self._block = body(function)
         self._initial: dict[str, Value] = {}
         self._current: dict[str, Value] = {}
 
@@ -132,12 +124,11 @@ def _store(b: Builder, name: str, value: Value) -> None:
     b.create("util.global.store", [value], [], {"global": FlatSymbolRefAttr.get(name)})
 
 
-def _convert_function(function: Operation) -> None:
+def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -> None:
     if "arg_attrs" in function.attributes:
         del function.attributes["arg_attrs"]
     state = _State(function)
-    types = _parameter_types(function)
-    for op in list(function.regions[0].blocks[0].operations):
+    for op in list(body(function).operations):
         rule = UPDATE_RULES.get(op.operation.name)
         if isinstance(op, ReadOp):
             value = state.read(op.parameter.value, op.value.type, op.location)
@@ -149,13 +140,6 @@ def _convert_function(function: Operation) -> None:
         else:
             continue
         op.operation.erase()
-
-
-def _parameter_types(function: Operation) -> dict[str, RankedTensorType]:
-    module = function.parent
-    assert module is not None
-    parameters = module.regions[0].blocks[0].operations
-    return {op.sym_name.value: op.stored_type for op in parameters if isinstance(op, ParameterOp)}
 
 
 def _convert_update(

@@ -1,0 +1,92 @@
+"""Count the operations of a step: forward, backward, update."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from pock_mlir.dialects.stablehlo import shape_of
+from pock_mlir.ir import Block, Operation, OpResult, Value, stablehlo_bindings
+from pock_mlir.passes.update_rules import UPDATE_RULES
+
+_NO_WORK = {
+    "pock.read",
+    "stablehlo.broadcast_in_dim",
+    "stablehlo.constant",
+    "stablehlo.iota",
+    "stablehlo.reshape",
+}
+"""Ops that no kernel is launched for."""
+
+
+@dataclass
+class Phase:
+    """The work of one phase of a step.
+
+    Attributes:
+        ops: how many ops of each name.
+        flops: floating-point operations; a multiply-add counts as two.
+    """
+
+    ops: Counter[str] = field(default_factory=Counter)
+    flops: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a manifest."""
+        return {"ops": dict(self.ops), "flops": self.flops}
+
+
+def count_operations(block: Block) -> dict[str, Phase]:
+    """The phases `forward`, `backward` and `update` of the body of a training step.
+
+    Forward is what the loss needs, update are the optimizer's ops and assignments, backward is all
+    the rest.
+    """
+    ops = [op.operation for op in block.operations]
+    forward = _needed(list(ops[-1].operands))
+    phases = {"forward": Phase(), "backward": Phase(), "update": Phase()}
+    for op in ops[:-1]:
+        if op.name in _NO_WORK:
+            continue
+        updates = op.name in UPDATE_RULES or op.name in {"pock.assign", "pock.update"}
+        phase = phases["update" if updates else "forward" if op in forward else "backward"]
+        phase.ops[op.name] += 1
+        phase.flops += flops(op)
+    return phases
+
+
+def _needed(roots: list[Value]) -> set[Operation]:
+    """The ops that the values depend on."""
+    seen: set[Operation] = set()
+    pending = list(roots)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, OpResult) and value.owner.operation not in seen:
+            seen.add(value.owner.operation)
+            pending += list(value.owner.operation.operands)
+    return seen
+
+
+def flops(op: Operation) -> int:
+    """Floating-point operations of one op."""
+    if op.name == "stablehlo.dot_general":
+        numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
+        lhs = shape_of(op.operands[0])
+        inner = math.prod(lhs[i] for i in numbers.lhs_contracting_dimensions)
+        return 2 * inner * _elements(op.results[0])
+    if op.name == "stablehlo.convolution":
+        numbers = stablehlo_bindings.ConvDimensionNumbers(op.attributes["dimension_numbers"])
+        kernel = shape_of(op.operands[1])
+        outputs = kernel[numbers.kernel_output_feature_dimension]
+        return 2 * _elements(op.results[0]) * (math.prod(kernel) // outputs)
+    if op.name in UPDATE_RULES:
+        return 4 * len(UPDATE_RULES[op.name].states) * _elements(op.operands[0])
+    if op.name.startswith("stablehlo.reduce"):
+        return _elements(op.operands[0])
+    return _elements(op.results[0]) if len(op.results) else 0
+
+
+def _elements(value: Value) -> int:
+    return math.prod(shape_of(value))
