@@ -18,11 +18,13 @@ REGISTRY = {
     "differentiate": "pock_mlir.passes.differentiate:Differentiate",
     "expand-optimizer": "pock_mlir.passes.expand_optimizer:ExpandOptimizer",
     "fold-batch-norm": "pock_mlir.passes.fold_batch_norm:FoldBatchNorm",
+    "fold-constants": "pock_mlir.passes.fold_constants:FoldConstants",
     "fold-frozen": "pock_mlir.passes.fold_frozen:FoldFrozen",
     "lower-pock": "pock_mlir.passes.lower_pock:LowerPock",
     "narrow-gradients": "pock_mlir.passes.narrow_gradients:NarrowGradients",
     "pock-to-iree": "pock_mlir.backends.iree.lowering:PockToIree",
     "reorder": "pock_mlir.passes.reorder:Reorder",
+    "simplify": "pock_mlir.passes.simplify:Simplify",
     "sparsify-backward": "pock_mlir.passes.sparsify_backward:SparsifyBackward",
 }
 
