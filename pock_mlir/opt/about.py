@@ -13,6 +13,7 @@ from pock_mlir.opt.arguments import FIELDS, Options
 from pock_mlir.passes import REGISTRY, pass_class
 from pock_mlir.pipelines.elements import COMMON_UPSTREAM_PASSES
 from pock_mlir.pipelines.options import Option, pass_options
+from pock_mlir.pipelines.transforms import load_transform_ops
 
 _COLUMN = 44
 _WIDTH = 100
@@ -26,7 +27,9 @@ def print_about(options: Options) -> None:
         print(f"pock-mlir {pock_mlir.__version__}")
         print(f"MLIR and StableHLO of torch-mlir {importlib.metadata.version('torch-mlir')}")
     else:
-        print(f"Available Dialects: {', '.join(registered_dialects(make_context()))}")
+        context = make_context()
+        load_transform_ops(context)
+        print(f"Available Dialects: {', '.join(registered_dialects(context))}")
 
 
 def help_text() -> str:
@@ -46,6 +49,8 @@ def help_text() -> str:
             subsequent_indent="  ",
             break_on_hyphens=False,
         ),
+        "\n\nA SCHEDULE: --transform-interpreter runs @__transform_main of the input, where each pass",
+        "\nof pock-mlir is an op on modules and functions: pock_transform.<pass with _ for ->",
         "\n\nA PIPELINE: --pass-pipeline='builtin.module(differentiate,func.func(cse),inline)'",
     ]
     return "".join(parts) + "\n"

@@ -26,6 +26,7 @@ from pock_mlir.pipelines.elements import COMMON_UPSTREAM_PASSES
 from pock_mlir.pipelines.reproducer import read_reproducer
 from pock_mlir.pipelines.runner import verify_module
 from pock_mlir.pipelines.timing import Timing
+from pock_mlir.pipelines.transforms import load_transform_ops
 
 _SEPARATOR = "// -----"
 _BYTECODE = b"ML\xefR"
@@ -58,6 +59,7 @@ class _Run:
         self.options = options
         self.name = "<stdin>" if options.input == "-" else options.input
         self.context = make_context(allow_unregistered=options.unregistered)
+        load_transform_ops(self.context)
         self.timing = Timing() if options.timing else None
         self.verify = options.verify_each
         self.passes: list[Pass] = []
