@@ -20,6 +20,7 @@ RANKS = {
     "pipelines": 4,
     "importers": 4,
     "backends": 5,
+    "describe": 5,
     "api": 6,
     "opt": 6,
     "cli": 7,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pock_mlir.dialects import pock
+from pock_mlir.dialects.pock_transform import dialect as pock_transform
 from pock_mlir.passes import REGISTRY, pass_class
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,8 @@ def dialect_page() -> str:
         lines += [f"## {title}", "", *prose(module.__doc__), ""]
         for operation in group:
             lines += operation_section(operation)
+    lines += ["## Transform ops: the `pock_transform` dialect", ""]
+    lines += [*prose(pock_transform.__doc__), "", "[The passes](passes.md) names each one.", ""]
     return page(lines)
 
 
@@ -136,6 +139,7 @@ def pass_section(name: str) -> list[str]:
         *prose(cls.__doc__),
         *table(("option", "type", "default", "meaning"), rows),
         "",
+        f"As a transform op: `pock_transform.{name.replace('-', '_')}`. "
         f"Defined in `{cls.__module__}`; examples in `lit/passes/{name}/`.",
         "",
     ]
