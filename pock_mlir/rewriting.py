@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from pock_mlir.dialects.pock import ParameterOp
-from pock_mlir.ir import ArrayAttr, BlockArgument, BoolAttr, DictAttr, Module, StringAttr, Value
+from pock_mlir.ir import (
+    ArrayAttr,
+    BlockArgument,
+    BoolAttr,
+    DictAttr,
+    FlatSymbolRefAttr,
+    Module,
+    StringAttr,
+    Value,
+)
 
 _PURE_DIALECTS = ("arith", "chlo", "math", "pock", "stablehlo", "tensor")
 _EFFECTS = {f"stablehlo.{name}" for name in ("infeed", "outfeed", "recv", "rng", "send", "while")}
@@ -78,3 +87,23 @@ def erase_dead_ops(module: Module) -> int:
                 op.operation.erase()
                 erased += 1
     return erased
+
+
+def read_parameters(module: Module) -> set[str]:
+    """The parameters that some op of a function of `module` names."""
+    named: set[str] = set()
+    for function in functions(module):
+        for op in body(function).operations:
+            values = (op.attributes[name] for name in op.attributes)
+            named |= {
+                FlatSymbolRefAttr(a).value for a in values if isinstance(a, FlatSymbolRefAttr)
+            }
+    return named
+
+
+def erase_unread_parameters(module: Module) -> None:
+    """Erase the declarations of parameters that no function of `module` names."""
+    named = read_parameters(module)
+    for name, op in parameters(module).items():
+        if name not in named:
+            op.operation.erase()

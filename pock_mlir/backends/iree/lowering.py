@@ -190,20 +190,44 @@ def reshape(b: Builder, value: Value, shape: Sequence[int]) -> Value:
 
 
 def _add_state_access(module: Module, written: dict[str, RankedTensorType]) -> None:
-    types = list(written.values())
+    if not written:
+        return
     b = Builder(InsertionPoint(module.body), Location.name("state"))
-    read = _function(b, "read_state", [], types)
+    read = _function(b, "read_state", [], list(written.values()))
     inner = Builder(InsertionPoint(read), b.location)
     values = [
         inner.create("util.global.load", [], [type_], {"global": FlatSymbolRefAttr.get(name)})
         for name, type_ in written.items()
     ]
     inner.create("func.return", [value.results[0] for value in values], [])
-    write = _function(b, "write_state", types, [])
+    _add_write_state(b, written)
+
+
+_COPY = UpdateRule(("parameter",), lambda b, op: [], lambda a, op, new, scalars, states: [new])
+
+
+def _add_write_state(b: Builder, written: dict[str, RankedTensorType]) -> None:
+    """Copy the arguments into the globals' own storage.
+
+    A plain store could alias the caller's buffers. The function returns one element of what it
+    wrote: IREE runs a function without results behind the caller's back, who may by then have
+    freed the arguments.
+    """
+    types = list(written.values())
+    element = RankedTensorType.get([1] * types[-1].rank, types[-1].element_type)
+    write = _function(b, "write_state", types, [element])
     inner = Builder(InsertionPoint(write), b.location)
-    for name, argument in zip(written, write.arguments, strict=True):
-        _store(inner, name, argument)
-    inner.create("func.return", [], [])
+    new = None
+    for (name, type_), argument in zip(written.items(), write.arguments, strict=True):
+        old = inner.create("util.global.load", [], [type_], {"global": FlatSymbolRefAttr.get(name)})
+        shape = list(type_.shape)
+        state = Binding(old.results[0], [0] * len(shape), shape, written=True)
+        source = GradientSource([argument], lambda _, loaded: loaded[0], shape, [])
+        (new,) = update_in_place(inner, None, _COPY, source, [], [state])
+        _store(inner, name, new)
+    assert new is not None
+    token = inner.slice(new, [0] * element.rank, [1] * element.rank)
+    inner.create("func.return", [token], [])
 
 
 def _function(b: Builder, name: str, inputs: Sequence[Type], results: Sequence[Type]) -> Any:

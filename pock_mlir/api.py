@@ -1,0 +1,199 @@
+"""`pock_mlir.compile`: from a model and a scheme to a program that trains."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pock_mlir.backends.iree.compiler import CompiledModule, compile_module
+from pock_mlir.backends.iree.evaluate import evaluate
+from pock_mlir.backends.iree.lowering import PockToIree
+from pock_mlir.backends.iree.targets import TARGETS, Target
+from pock_mlir.describe import describe
+from pock_mlir.importers import ImportedModel
+from pock_mlir.ir import Location
+from pock_mlir.optimizers import Optimizer
+from pock_mlir.pipelines import Pass, Upstream, run_pipeline, training_pipeline
+from pock_mlir.pipelines.training import make
+from pock_mlir.report.memory import predict_memory
+from pock_mlir.rewriting import erase_unread_parameters, functions, parameters
+from pock_mlir.runtime.artifact import Artifact, load_artifact
+from pock_mlir.runtime.manifest import Manifest
+from pock_mlir.schemes import Scheme
+
+Progress = Callable[[str], None]
+"""Is told the name of each stage of a compilation as it begins."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled training program.
+
+    Attributes:
+        artifact: what `save` writes.
+        training_module: text of the module that was handed to the backend.
+        compiled: what the backend made of it; None for a program that was loaded.
+    """
+
+    artifact: Artifact
+    training_module: str = ""
+    compiled: CompiledModule | None = None
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the program says about itself."""
+        return self.artifact.manifest
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a `.pock` file, as a whole or not at all."""
+        self.artifact.save(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Program:
+        """Read a `.pock` file. Raises ArtifactError."""
+        return cls(load_artifact(path))
+
+
+def compile(
+    model: Any,
+    example_inputs: Any = (),
+    *,
+    loss: str = "cross-entropy",
+    optimizer: Optimizer,
+    scheme: str | os.PathLike[str] | Scheme = "full",
+    target: str = "cpu",
+    training: bool = False,
+    in_place: bool = True,
+    progress: Progress | None = None,
+) -> Program:
+    """Compile a model and its training step.
+
+    Args:
+        model: a torch.nn.Module or a torch.export.ExportedProgram.
+        example_inputs: tensors with the shapes and types of a batch.
+        loss: "cross-entropy" (integer labels) or "mse".
+        optimizer: pock_mlir.SGD(...) or pock_mlir.AdamW(...).
+        scheme: what to train: a Scheme, the name of a built-in one, or a TOML file.
+        target: a name in `pock_mlir.backends.iree.targets.TARGETS`.
+        training: train batch-norm's statistics too, instead of leaving them as they are.
+        in_place: update weights where they lie; the alternative is for comparison.
+        progress: is told each stage as it begins.
+
+    Raises:
+        ValueError: unknown target.
+        SchemeError: the scheme does not fit the model.
+        ModelImportError: the model cannot be imported.
+        PipelineFailure: a pass found something it cannot do, e.g. an op without a derivative.
+        CompilationError: the backend rejected the module.
+    """
+    tell = progress or (lambda stage: None)
+    chosen = find_target(target)
+    scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
+    tell("import")
+    imported = _import(model, example_inputs, training)
+    with imported.context, Location.unknown(), _scheme_file(scheme) as scheme_path:
+        tell("differentiate and optimise")
+        options = dict(optimizer.pass_options())
+        pipeline = training_pipeline(
+            loss=loss,
+            optimizer=str(options.pop("kind")),
+            optimizer_options=options,
+            scheme=scheme_path,
+        )
+        run_pipeline(imported.module, pipeline)
+        tell("fold frozen parameters")
+        stored = _stored_values(imported)
+        manifest = describe(
+            imported,
+            target=chosen,
+            loss={"kind": loss},
+            optimizer={"lr": optimizer.lr, **optimizer.pass_options()},
+            scheme=scheme.to_dict(),
+        )
+        if not in_place:
+            run_pipeline(imported.module, _functional())
+        tell(f"compile for {chosen.name}")
+        return _build(imported, manifest, stored, chosen)
+
+
+def find_target(name: str) -> Target:
+    """The target of that name. Raises ValueError, listing what there is."""
+    if name not in TARGETS:
+        raise ValueError(f"unknown target '{name}'; there is {', '.join(TARGETS)}")
+    return TARGETS[name]
+
+
+def _import(model: Any, example_inputs: Any, training: bool) -> ImportedModel:
+    from pock_mlir.importers.torch import import_torch
+
+    return import_torch(model, example_inputs, training=training)
+
+
+def _functional() -> list[Pass]:
+    return [make("expand-optimizer"), Upstream("canonicalize"), Upstream("cse")]
+
+
+@contextmanager
+def _scheme_file(scheme: Scheme) -> Iterator[str]:
+    """The scheme as the passes take it: by built-in name or by file."""
+    if scheme == Scheme.load(scheme.base or "full"):
+        yield scheme.name
+        return
+    with tempfile.TemporaryDirectory(prefix="pock-") as folder:
+        path = Path(folder) / f"{scheme.name}.toml"
+        path.write_text(scheme.to_toml(), encoding="utf-8")
+        yield str(path)
+
+
+# ---- values ----------------------------------------------------------------------------------
+
+
+def _stored_values(imported: ImportedModel) -> dict[str, np.ndarray[Any, Any]]:
+    """The value of every parameter in its stored layout; folded ones are computed here."""
+    declared = parameters(imported.module)
+    stored = {
+        name: np.ascontiguousarray(np.transpose(value, declared[name].layout))
+        for name, value in imported.values.items()
+        if name in declared
+    }
+    folded = [name for name, op in declared.items() if op.kind.value == "folded"]
+    if folded:
+        results = evaluate(imported.module, "fold", stored)
+        stored |= dict(zip(folded, results, strict=True))
+    for function in functions(imported.module):
+        if function.sym_name.value == "fold":
+            function.operation.erase()
+    return stored
+
+
+# ---- the program -----------------------------------------------------------------------------
+
+
+def _build(
+    imported: ImportedModel,
+    manifest: Manifest,
+    stored: Mapping[str, np.ndarray[Any, Any]],
+    target: Target,
+) -> Program:
+    module = imported.module
+    text = str(module)
+    erase_unread_parameters(module)
+    PockToIree().run(module)
+    compiled = compile_module(str(module), target)
+    memory = predict_memory(compiled, "train_step")
+    manifest = replace(manifest, predicted_bytes={**asdict(memory), "peak": memory.peak})
+    held = {spec.name for spec in manifest.parameters if spec.in_module}
+    artifact = Artifact(
+        manifest,
+        compiled.vmfb,
+        {name: value for name, value in stored.items() if name in held},
+        {name: value for name, value in imported.values.items() if name not in held},
+    )
+    return Program(artifact, text, compiled)

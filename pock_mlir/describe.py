@@ -1,0 +1,157 @@
+"""What a training module is, in the words of a manifest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any, Literal
+
+import pock_mlir
+from pock_mlir.backends.iree.lowering import mutable_parameters
+from pock_mlir.backends.iree.targets import Target
+from pock_mlir.dialects.pock import ParameterOp
+from pock_mlir.importers import ImportedModel
+from pock_mlir.ir import (
+    BF16Type,
+    DenseI64ArrayAttr,
+    FloatType,
+    FunctionType,
+    IntegerType,
+    Module,
+    RankedTensorType,
+    Type,
+    TypeAttr,
+)
+from pock_mlir.passes.update_rules import UPDATE_RULES
+from pock_mlir.report.operations import count_operations
+from pock_mlir.rewriting import body, functions, named_ops, parameters, read_parameters
+from pock_mlir.runtime.manifest import (
+    FunctionSpec,
+    Manifest,
+    ParameterSpec,
+    SliceSpec,
+    TensorSpec,
+)
+
+_VERSIONED = ("numpy", "torch-mlir", "iree-base-compiler")
+
+
+def describe(
+    imported: ImportedModel,
+    *,
+    target: Target,
+    loss: Mapping[str, Any],
+    optimizer: Mapping[str, Any],
+    scheme: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of a training module that is ready for the backend, but for its memory."""
+    module = imported.module
+    signatures = {f.sym_name.value: _signature(f, imported.inputs) for f in functions(module)}
+    step = next(f for f in functions(module) if f.sym_name.value == "train_step")
+    phases = {name: phase.to_dict() for name, phase in count_operations(body(step)).items()}
+    return Manifest(
+        target=target.name,
+        driver=target.driver,
+        functions=signatures,
+        loss=loss,
+        optimizer=optimizer,
+        scheme=scheme,
+        parameters=_parameter_specs(module, imported.aliases),
+        state_order=tuple(mutable_parameters(module)),
+        report={"phases": phases},
+        versions={
+            "pock-mlir": pock_mlir.__version__,
+            **{name: version(name) for name in _VERSIONED},
+        },
+    )
+
+
+def numpy_dtype(element: Type) -> str:
+    """NumPy's name of an element type of the IR."""
+    if isinstance(element, BF16Type):
+        return "bfloat16"
+    if isinstance(element, FloatType):
+        return f"float{element.width}"
+    integer = IntegerType(element)
+    if integer.width == 1:
+        return "bool"
+    return f"{'u' if integer.is_unsigned else ''}int{integer.width}"
+
+
+def _tensor(name: str, type_: Type) -> TensorSpec:
+    tensor = RankedTensorType(type_)
+    return TensorSpec(name, tuple(tensor.shape), numpy_dtype(tensor.element_type))
+
+
+def _signature(function: Any, inputs: list[str]) -> FunctionSpec:
+    type_ = FunctionType(TypeAttr(function.attributes["function_type"]).value)
+    names = list(inputs)
+    if function.sym_name.value == "train_step":
+        names += ["targets", "learning_rate"]
+    results = ["loss"] if function.sym_name.value == "train_step" else []
+    results += [f"output{i}" for i in range(len(type_.results))]
+    return FunctionSpec(
+        tuple(_tensor(name, each) for name, each in zip(names, type_.inputs, strict=True)),
+        tuple(_tensor(name, each) for name, each in zip(results, type_.results, strict=False)),
+    )
+
+
+def _parameter_specs(module: Module, aliases: Mapping[str, str]) -> tuple[ParameterSpec, ...]:
+    declared = parameters(module)
+    trained = _trained_slices(module, declared)
+    used = read_parameters(module)
+    others: defaultdict[str, list[str]] = defaultdict(list)
+    for alias, name in aliases.items():
+        others[name].append(alias)
+    return tuple(
+        replace(
+            _parameter_spec(op),
+            trained=_trained(op, trained[name]),
+            aliases=tuple(others[name]),
+            in_module=name in used,
+        )
+        for name, op in declared.items()
+        if name in used or op.kind.value in {"weight", "buffer"}
+    )
+
+
+def _parameter_spec(op: ParameterOp) -> ParameterSpec:
+    layout = tuple(op.layout)
+    return ParameterSpec(
+        name=op.sym_name.value,
+        kind=op.kind.value,
+        shape=tuple(op.framework_shape),
+        dtype=numpy_dtype(op.stored_type.element_type),
+        layout=() if layout == tuple(sorted(layout)) else layout,
+    )
+
+
+def _trained_slices(
+    module: Module, declared: Mapping[str, ParameterOp]
+) -> defaultdict[str, list[SliceSpec]]:
+    """The boxes of each parameter that an optimizer trains, in the framework's dimensions."""
+    slices: defaultdict[str, list[SliceSpec]] = defaultdict(list)
+    for op in named_ops(module, *UPDATE_RULES):
+        name = op.parameter.value
+        layout = declared[name].layout
+        slices[name].append(SliceSpec(_framework(op.offsets, layout), _framework(op.sizes, layout)))
+    return slices
+
+
+def _framework(stored: Any, layout: list[int]) -> tuple[int, ...]:
+    numbers = [0] * len(layout)
+    for dimension, number in zip(layout, DenseI64ArrayAttr(stored), strict=True):
+        numbers[dimension] = number
+    return tuple(numbers)
+
+
+def _trained(
+    op: ParameterOp, slices: list[SliceSpec]
+) -> Literal["all", "none"] | tuple[SliceSpec, ...]:
+    if not slices:
+        return "none"
+    if [list(each.sizes) for each in slices] == [op.framework_shape]:
+        return "all"
+    return tuple(slices)
