@@ -1,0 +1,104 @@
+"""Checking the arrays that people pass, and cutting data into batches of the compiled size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pock_mlir.runtime.manifest import TensorSpec
+
+
+def check_batch(
+    specs: Sequence[TensorSpec], arrays: Sequence[ArrayLike], *, any_length: bool = False
+) -> list[NDArray[Any]]:
+    """The arrays as the module wants them: type, shape, row-major.
+
+    A float of another precision is cast, and so is an integer of another size when its values fit.
+    With `any_length` the first dimension may be of any size, the same for all.
+
+    Raises:
+        ValueError: names the array, what was expected and what was got.
+    """
+    if len(arrays) != len(specs):
+        wanted = ", ".join(f"{spec.name} {spec}" for spec in specs)
+        raise ValueError(f"expected {len(specs)} arrays ({wanted}), got {len(arrays)}")
+    checked = [_check(spec, array, any_length) for spec, array in zip(specs, arrays, strict=True)]
+    lengths = [array.shape[:1] for array in checked]
+    if any_length and len(set(lengths)) > 1:
+        names = ", ".join(f"{s.name}: {n[0]}" for s, n in zip(specs, lengths, strict=True))
+        raise ValueError(f"the arrays of a batch have different lengths ({names})")
+    return checked
+
+
+def _check(spec: TensorSpec, value: ArrayLike, any_length: bool) -> NDArray[Any]:
+    array = np.asarray(value)
+    got = TensorSpec(spec.name, array.shape, array.dtype.name)
+    free = 1 if any_length and spec.shape else 0
+    wrong_rank = array.ndim != len(spec.shape)
+    if wrong_rank or array.shape[free:] != spec.shape[free:] or not _same_kind(spec, array):
+        raise ValueError(f"'{spec.name}': expected {spec}, got {got}")
+    return np.ascontiguousarray(_cast(spec, array)).reshape(array.shape)
+
+
+def _same_kind(spec: TensorSpec, array: NDArray[Any]) -> bool:
+    kinds = {np.dtype(spec.dtype).kind, array.dtype.kind}
+    return len(kinds) == 1 or kinds == {"i", "u"}
+
+
+def _cast(spec: TensorSpec, array: NDArray[Any]) -> NDArray[Any]:
+    dtype = np.dtype(spec.dtype)
+    if array.dtype == dtype or array.size == 0:
+        return array
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        low, high = int(array.min()), int(array.max())
+        if low < limits.min or high > limits.max:
+            raise ValueError(f"'{spec.name}': values from {low} to {high} do not fit {spec.dtype}")
+        return array.astype(dtype)
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if np.isinf(cast).any() and not np.isinf(array).any():
+        raise ValueError(f"'{spec.name}': values are too large for {spec.dtype}")
+    return cast
+
+
+def check_labels(spec: TensorSpec, labels: NDArray[Any], classes: int) -> None:
+    """Raise ValueError when a label is not in [0, classes)."""
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
+        raise ValueError(f"'{spec.name}': label {wrong} is outside the classes 0 to {classes - 1}")
+
+
+def chunks(arrays: Sequence[NDArray[Any]], size: int) -> Iterator[tuple[list[NDArray[Any]], int]]:
+    """Cut arrays along the first dimension into pieces of `size`, with the count of true rows.
+
+    The last piece is filled up by repeating its last row.
+    """
+    for start in range(0, len(arrays[0]), size):
+        piece = [array[start : start + size] for array in arrays]
+        count = len(piece[0])
+        if count < size:
+            piece = [np.concatenate([a, np.repeat(a[-1:], size - count, axis=0)]) for a in piece]
+        yield piece, count
+
+
+def losses(kind: str, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64]:
+    """The loss of each row: cross-entropy of logits and labels, or mean squared error.
+
+    Raises:
+        ValueError: the loss is not one of these.
+    """
+    values = outputs.astype(np.float64)
+    rows = len(values)
+    if kind == "cross-entropy":
+        values -= values.max(axis=-1, keepdims=True)
+        log_sum = np.log(np.exp(values).sum(axis=-1))
+        chosen = np.take_along_axis(values, targets[..., None].astype(np.int64), axis=-1)[..., 0]
+        return (log_sum - chosen).reshape(rows, -1).mean(axis=1)
+    if kind == "mse":
+        return ((values - targets) ** 2).reshape(rows, math.prod(values.shape[1:])).mean(axis=1)
+    raise ValueError(f"cannot evaluate the loss '{kind}'")

@@ -1,0 +1,152 @@
+"""Checkpoints: the framework's weights and the optimizer's state in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pock_mlir.runtime.errors import CheckpointError
+from pock_mlir.runtime.manifest import Manifest, ParameterSpec
+from pock_mlir.runtime.safetensors import TensorFile, save_tensors
+
+Array = NDArray[Any]
+Constant = Callable[[ParameterSpec], Array]
+FINGERPRINT, PROGRAM, STEPS = "pock.fingerprint", "pock.program", "pock.steps"
+_SHOWN = 3
+
+
+def save(
+    path: str | os.PathLike[str],
+    weights: Mapping[str, Array],
+    state: Mapping[str, Array],
+    manifest: Manifest,
+    steps: int,
+) -> None:
+    """Write a checkpoint; the names of `state` do not clash with the framework's."""
+    program = {key: value for key, value in manifest.program().items() if key != "parameters"}
+    program["scheme"] = manifest.scheme.get("name")
+    metadata = {
+        "format": "pt",  # what transformers and safetensors.torch look for
+        FINGERPRINT: manifest.fingerprint(),
+        PROGRAM: json.dumps(program, sort_keys=True),
+        STEPS: str(steps),
+    }
+    _save(path, {**weights, **state}, metadata)
+
+
+def save_weights(
+    path: str | os.PathLike[str], weights: Mapping[str, Array], manifest: Manifest, steps: int
+) -> None:
+    """Write the framework's weights only."""
+    metadata = {"format": "pt", FINGERPRINT: manifest.fingerprint(), STEPS: str(steps)}
+    _save(path, weights, metadata)
+
+
+def _save(
+    path: str | os.PathLike[str], tensors: Mapping[str, Array], metadata: Mapping[str, str]
+) -> None:
+    try:
+        save_tensors(path, tensors, metadata)
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
+
+
+def load(
+    path: str | os.PathLike[str], manifest: Manifest, constant: Constant
+) -> tuple[dict[str, Array], int]:
+    """What a step changes, in the framework's layouts, and the count of steps.
+
+    `constant` gives the value of a parameter that no step changes; the file must agree.
+
+    Raises:
+        CheckpointError: the checkpoint is of another program.
+        TensorFileError: the file is missing or damaged.
+    """
+    with TensorFile(path) as file:
+        if FINGERPRINT not in file.metadata or not file.metadata.get(STEPS, "").isdigit():
+            raise CheckpointError(
+                f"{path} is no checkpoint of a pock program; load_weights reads plain weights"
+            )
+        specs = [spec for spec in manifest.parameters if spec.kind != "folded"]
+        problems = _misfits(file, specs)
+        if not problems and file.metadata[FINGERPRINT] != manifest.fingerprint():
+            problems = [_difference(file.metadata.get(PROGRAM, "{}"), manifest)]
+        problems = problems or _other_constants(file, specs, manifest, constant)
+        _refuse(path, problems)
+        return {n: file[n] for n in manifest.state_order if n in file}, int(file.metadata[STEPS])
+
+
+def load_weights(
+    path: str | os.PathLike[str], manifest: Manifest, constant: Constant
+) -> dict[str, Array]:
+    """What a step changes: the weights from the file, zeros for the optimizer's state.
+
+    Raises as `load` does.
+    """
+    with TensorFile(path) as file:
+        specs = [spec for spec in manifest.parameters if spec.kind in ("weight", "buffer")]
+        problems = _misfits(file, specs) or _other_constants(file, specs, manifest, constant)
+        _refuse(path, problems)
+        state: dict[str, Array] = {}
+        for name in manifest.state_order:
+            spec = manifest.parameter(name)
+            zero = spec.kind == "state"
+            state[name] = (
+                np.zeros(spec.shape, spec.dtype) if zero else file[name].astype(spec.dtype)
+            )
+        return state
+
+
+def _refuse(path: str | os.PathLike[str], problems: list[str]) -> None:
+    if problems:
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise CheckpointError(
+            f"{Path(path)} does not fit this program: {'; '.join(problems[:_SHOWN])}{more}"
+        )
+
+
+def _misfits(file: TensorFile, specs: list[ParameterSpec]) -> list[str]:
+    problems: list[str] = []
+    for spec in specs:
+        if spec.name not in file:
+            problems.append(f"'{spec.name}' is missing")
+        elif (shape := file.entry(spec.name).shape) != spec.shape:
+            problems.append(
+                f"'{spec.name}' has shape {list(shape)}, the program has {list(spec.shape)}"
+            )
+    return problems
+
+
+def _difference(text: str, manifest: Manifest) -> str:
+    try:
+        saved: Any = json.loads(text)
+    except ValueError:
+        saved = None
+    if isinstance(saved, dict):
+        saved = cast("dict[str, Any]", saved)
+        here = {**manifest.program(), "scheme": manifest.scheme.get("name")}
+        for key in ("optimizer", "loss", "scheme"):
+            if saved.get(key) != here[key]:
+                return f"it was saved with the {key} {saved.get(key)}, the program has {here[key]}"
+    return "it was saved by another program (another model or scheme)"
+
+
+def _other_constants(
+    file: TensorFile, specs: list[ParameterSpec], manifest: Manifest, constant: Constant
+) -> list[str]:
+    changing = set(manifest.state_order)
+    return [
+        f"'{spec.name}', which is frozen, has another value"
+        for spec in specs
+        if spec.name not in changing and not _same(file[spec.name], constant(spec))
+    ]
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one.tobytes() == other.tobytes()

@@ -1,0 +1,178 @@
+"""Loading a compiled module onto a device, and calling its functions with NumPy arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+import iree.runtime  # pyright: ignore[reportMissingTypeStubs]
+import numpy as np
+from numpy.typing import NDArray
+
+from pock_mlir.runtime.errors import DeviceError
+from pock_mlir.runtime.safetensors import TensorFile
+
+rt: Any = iree.runtime
+
+SCOPE = "model"
+"""Modules ask for their parameters under this name."""
+
+LOCAL_DRIVERS = ("local-sync", "local-task")
+VULKAN_LIBRARY = "IREE_HAL_VULKAN_LIBVULKAN_PATH"
+_HINTS = {
+    "cuda": "it needs an NVIDIA driver with libcuda.so on the library path",
+    "vulkan": f"it needs a Vulkan loader, or the path of one in ${VULKAN_LIBRARY}",
+}
+_task_threads: int | None = None
+
+
+def open_device(driver: str, threads: int | None = None, *, caching: bool = True) -> Any:
+    """An IREE device of `driver`: "local-sync", "local-task", "cuda", "vulkan".
+
+    `threads` is for "local-task"; the pool of threads belongs to the process, so that its size is
+    set once. `caching` keeps freed buffers for the next step where the driver can.
+
+    Raises:
+        DeviceError: there is no such driver, or what it needs is missing.
+    """
+    _check_driver(driver)
+    if threads is not None:
+        _set_threads(driver, threads)
+    options = {"allocators": ["caching"]} if caching and driver != "vulkan" else {}
+    try:
+        return rt.get_driver(driver).create_default_device(**options)
+    except Exception as error:  # the bindings raise many kinds
+        hint = f"; {_HINTS[driver]}" if driver in _HINTS else ""
+        raise DeviceError(f"cannot open the device '{driver}'{hint} ({_reason(error)})") from error
+
+
+def _check_driver(driver: str) -> None:
+    known = list(rt.query_available_drivers())
+    if driver not in known:
+        raise DeviceError(f"no device driver '{driver}'; this runtime has: {', '.join(known)}")
+    library = os.environ.get(VULKAN_LIBRARY)
+    if driver == "vulkan" and library and not os.path.exists(library):  # noqa: PTH110
+        raise DeviceError(f"no such file: {library}, which ${VULKAN_LIBRARY} names")
+
+
+def _set_threads(driver: str, threads: int) -> None:
+    global _task_threads
+    if driver == "local-sync" and threads == 1:
+        return
+    if driver != "local-task":
+        raise DeviceError(f"the device '{driver}' has no number of threads to set")
+    if threads < 1:
+        raise DeviceError(f"the number of threads must be at least 1, got {threads}")
+    if _task_threads not in (None, threads):
+        raise DeviceError(
+            f"this process runs on {_task_threads} threads already; {threads} need another process"
+        )
+    _task_threads = threads
+    rt.flags.parse_flags(f"--task_topology_group_count={threads}")
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error of IREE, without its source position."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return (
+        lines[0].rpartition("; ")[2].rstrip(": ") if len(lines[0]) > 200 else lines[0].rstrip(": ")
+    )
+
+
+class DeviceModule:
+    """A compiled module on a device, with its parameters in the device's memory.
+
+    Raises:
+        DeviceError: the runtime refuses the module.
+    """
+
+    def __init__(
+        self,
+        module: bytes,
+        parameters: Mapping[str, NDArray[Any]],
+        zeros: Mapping[str, int],
+        device: Any,
+        driver: str,
+    ) -> None:
+        """`zeros` are the sizes in bytes of the parameters that start as zeros."""
+        self._device = device
+        self._parameters = parameters  # keeps their file open
+        self._functions: dict[str, Any] = {}
+        index = rt.ParameterIndex()
+        _add_parameters(index, parameters, driver)
+        for name, size in zeros.items():
+            index.add_splat(name, b"\0", size)
+        try:
+            config = rt.Config(device=device)
+            code = rt.VmModule.copy_buffer(config.vm_instance, module)
+            provider = rt.create_io_parameters_module(
+                config.vm_instance, index.create_provider(scope=SCOPE)
+            )
+            self._context = rt.SystemContext(vm_modules=[provider, code], config=config)
+            self._module = self._context.modules[code.name]
+        except Exception as error:
+            raise DeviceError(f"the runtime cannot load the module: {_reason(error)}") from error
+
+    def call(self, function: str, *arguments: NDArray[Any]) -> list[NDArray[Any]]:
+        """Run a function to its end and bring the results to the host, as arrays of their own.
+
+        Raises:
+            DeviceError: it failed on the device.
+        """
+        invoke = self._functions.get(function)
+        if invoke is None:
+            invoke = self._functions[function] = self._module[function]
+        try:
+            results: Any = invoke(*arguments)
+            if results is None:
+                return []
+            several = cast("tuple[Any, ...]", results if isinstance(results, tuple) else (results,))
+            return [self._to_host(result) for result in several]
+        except Exception as error:
+            raise DeviceError(f"'{function}' failed on the device: {_reason(error)}") from error
+
+    def _to_host(self, array: Any) -> NDArray[Any]:
+        try:
+            return np.array(array.to_host())
+        except Exception:  # Vulkan cannot import memory of the host
+            return self._staged_copy(array)
+
+    def _staged_copy(self, array: Any) -> NDArray[Any]:
+        source = array._buffer_view.get_buffer()
+        staging = self._device.allocator.allocate_buffer(
+            memory_type=rt.MemoryType.HOST_LOCAL | rt.MemoryType.DEVICE_VISIBLE,
+            allowed_usage=rt.BufferUsage.DEFAULT | rt.BufferUsage.MAPPING,
+            allocation_size=source.byte_length(),
+        )
+        semaphore = self._device.create_semaphore(0)
+        done = rt.HalFence.create_at(semaphore, 1)
+        self._device.queue_copy(source, staging, rt.HalFence(0), done)
+        done.wait()
+        mapped = staging.map()
+        return np.array(mapped.asarray(tuple(array.shape), np.dtype(array.dtype)))
+
+    def statistics(self) -> dict[str, int] | None:
+        """The counters of the device's allocator, or None where it has none."""
+        allocator = self._device.allocator
+        return dict(allocator.statistics) if allocator.has_statistics else None
+
+
+def _add_parameters(index: Any, parameters: Mapping[str, NDArray[Any]], driver: str) -> None:
+    """Offer parameters to the module: from their file where the driver reads files, else copied.
+
+    A mapped file would be wrong: the runtime uses a lone parameter in place, where a step writes.
+    """
+    if isinstance(parameters, TensorFile) and driver in LOCAL_DRIVERS:
+        handle = rt.FileHandle.wrap_fd(parameters.fileno())
+        for name in parameters:
+            entry = parameters.entry(name)
+            index.add_from_file_handle(name, handle, entry.size, entry.offset)
+        return
+    for name, value in parameters.items():
+        index.add_buffer(name, np.ascontiguousarray(value).tobytes())
+
+
+def driver_for(driver: str, threads: int | None) -> str:
+    """The driver that serves `threads` best: one thread needs no pool."""
+    return "local-sync" if threads == 1 and driver in LOCAL_DRIVERS else driver
