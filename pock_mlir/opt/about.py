@@ -49,8 +49,8 @@ def help_text() -> str:
             subsequent_indent="  ",
             break_on_hyphens=False,
         ),
-        "\n\nA SCHEDULE: --transform-interpreter runs @__transform_main of the input, where each pass",
-        "\nof pock-mlir is an op on modules and functions: pock_transform.<pass with _ for ->",
+        "\n\nA SCHEDULE: --transform-interpreter runs @__transform_main of the input; there a pass",
+        "\nof pock-mlir is an op on modules and functions: pock_transform.<pass, with _ for ->",
         "\n\nA PIPELINE: --pass-pipeline='builtin.module(differentiate,func.func(cse),inline)'",
     ]
     return "".join(parts) + "\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Sequence
+from typing import Any
 
 from pock_mlir.passes import REGISTRY
 
@@ -17,7 +18,7 @@ class UsageError(Exception):
     """The command line is wrong."""
 
 
-def option(help: str, flag: str = "", metavar: str = "", default: object = False) -> object:
+def option(help: str, flag: str = "", metavar: str = "", default: Any = False) -> Any:
     """A field of Options with its spelling; one with a `metavar` takes a value."""
     return dataclasses.field(
         default=default, metadata={"help": help, "flag": flag, "metavar": metavar}

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pock_mlir.dialects import make_context
 from pock_mlir.ir import Context, MLIRError, Module
@@ -89,7 +89,7 @@ class _Run:
             return True
 
         with self.context:
-            handler = self.context.attach_diagnostic_handler(handle)
+            handler: Any = self.context.attach_diagnostic_handler(handle)
             try:
                 output = self._process(text or data)
             except PipelineFailure as failure:
@@ -159,7 +159,7 @@ def _passes(options: Options, context: Context) -> list[Pass]:
     passes = []
     for element in options.passes:
         try:
-            passes += parse_pipeline(element, context)
+            passes += parse_pipeline(element, context, nest=True)
         except PipelineError as error:
             name = element.partition("{")[0]
             if not str(error).startswith("unknown pass"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pock_mlir.ir import CallSiteLoc, FileLineColLoc, FusedLoc, Location, NameLoc
 
@@ -18,8 +18,8 @@ class Place(NamedTuple):
     column: int
 
 
-def place(location: Location) -> Place | None:
-    """The first file location inside `location`, or None."""
+def place(location: Any) -> Place | None:
+    """The first file location inside an MLIR Location, or None."""
     location = Location.from_attr(location.attr)
     if isinstance(location, FileLineColLoc):
         return Place(location.filename, location.start_line, location.start_col)

@@ -22,14 +22,15 @@ COMMON_UPSTREAM_PASSES = (
     "remove-dead-values",
     "sccp",
     "snapshot-op-locations",
-    "stablehlo-aggressive-folder",
     "stablehlo-aggressive-simplification",
+    "stablehlo-convert-to-signless",
     "stablehlo-legalize-to-linalg",
     "strip-debuginfo",
     "symbol-dce",
     "symbol-privatize",
     "topological-sort",
     "transform-interpreter",
+    "transform-preload-library",
     "view-op-graph",
 )
 """Upstream's passes that are worth naming in a help text or a suggestion; all others work too."""

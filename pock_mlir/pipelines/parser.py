@@ -24,16 +24,18 @@ from pock_mlir.pipelines.options import is_ours, make_pass
 
 _NAME = re.compile(r"\s*([A-Za-z_][\w.-]*)\s*")
 _OPTION = re.compile(r"""\s*([\w-]+)(?:=('[^']*'|"[^"]*"|\{[^{}]*\}|[^\s'"{}]+))?(?=\s|$)""")
+_RESTRICTED = re.compile(r"restricted to '([\w.]+)'")
 _OPENING, _CLOSING = "({[", ")}]"
 _ANCHOR = "builtin.module"
 
 
-def parse_pipeline(text: str, context: Context | None = None) -> list[Pass]:
+def parse_pipeline(text: str, context: Context | None = None, *, nest: bool = False) -> list[Pass]:
     """The passes that `text` names, with or without `builtin.module(...)` around them.
 
     Args:
         text: see the module's docstring.
         context: upstream's elements are checked in it; a new one is made when it is None.
+        nest: put a pass that works on functions into `func.func(...)` instead of refusing it.
 
     Raises:
         PipelineError: syntax, unknown pass or option (with the nearest names), wrong value.
@@ -41,19 +43,18 @@ def parse_pipeline(text: str, context: Context | None = None) -> list[Pass]:
     elements = list(_split(text))
     if len(elements) == 1 and (inside := _nested(elements[0], _ANCHOR)) is not None:
         elements = list(_split(inside))
-    return [parse_element(element, context) for element in elements]
+    return [_parse_element(element, context or Context(), nest) for element in elements]
 
 
-def parse_element(element: str, context: Context | None = None) -> Pass:
-    """One pass: ours as a ModulePass, anything else as an Upstream that upstream accepts."""
+def _parse_element(element: str, context: Context, nest: bool) -> Pass:
     match = _NAME.match(element)
     if not match:
         raise PipelineError(f"expected the name of a pass, got '{element}'")
     name, rest = match[1], element[match.end() :].strip()
     if is_ours(name):
         return make_pass(name, _options(name, rest))
-    _check_upstream(element, name, context)
-    return Upstream(element)
+    _check_nested(element, name)
+    return Upstream(_check_upstream(element, name, context, nest))
 
 
 def _split(text: str) -> Iterator[str]:
@@ -110,17 +111,25 @@ def parse_options(name: str, text: str) -> dict[str, str]:
     return values
 
 
-def _check_upstream(element: str, name: str, context: Context | None) -> None:
+def _check_nested(element: str, name: str) -> None:
     for ours in _names_inside(element):
         if is_ours(ours):
             raise PipelineError(
                 f"pass '{ours}' works on the whole module: write it directly in {_ANCHOR}(...),"
                 f" not inside {name}(...)"
             )
+
+
+def _check_upstream(element: str, name: str, context: Context, nest: bool) -> str:
+    """The element as upstream accepts it in a pipeline of modules."""
     try:
-        PassManager.parse(f"{_ANCHOR}({element})", context or Context())
+        PassManager.parse(f"{_ANCHOR}({element})", context)
     except ValueError as error:
+        restricted = _RESTRICTED.search(str(error))
+        if nest and restricted:
+            return _check_upstream(f"{restricted[1]}({element})", name, context, nest=False)
         raise PipelineError(_explain(element, name, str(error))) from None
+    return element
 
 
 def _names_inside(element: str) -> list[str]:
@@ -138,4 +147,7 @@ def _explain(element: str, name: str, upstream: str) -> str:
     option = re.search(r"no such option (\S+)", upstream)
     if option:
         return f"pass '{name}' has no option '{option[1]}'"
+    if restricted := _RESTRICTED.search(upstream):
+        anchor = restricted[1]
+        return f"pass '{name}' works on '{anchor}': write {anchor}({element})"
     return f"cannot read '{element}': {' '.join(upstream.split())}"

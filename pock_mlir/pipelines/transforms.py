@@ -41,7 +41,7 @@ def _declare_all() -> None:
         op = pock_transform.PassOp(
             summary=f"Apply the pass `{name}` to each module or function of the handle.",
             check=lambda attributes, name=name: _check(name, attributes),
-            apply=lambda attributes, target, name=name: _apply(_pass(name, attributes), target),
+            apply=lambda attributes, target, name=name: apply_to(_pass(name, attributes), target),
         )
         pock_transform.declare(name.replace("-", "_"), op)
 
@@ -66,8 +66,12 @@ def _text(name: str, attribute: Attribute) -> str:
     raise PipelineError(f"option '{name}' must be a string, a number or a boolean, got {attribute}")
 
 
-def _apply(pass_: ModulePass, target: Operation) -> list[Operation]:
-    """Run the pass on `target` alone; what stands in its place afterwards."""
+def apply_to(pass_: ModulePass, target: Operation) -> list[Operation]:
+    """Run the pass on a module or a function alone; what stands in its place afterwards.
+
+    Raises:
+        TransformError: the pass failed, or cannot be applied there; diagnostics were emitted.
+    """
     if target.name == "builtin.module":
         _run(pass_, target, [op for op in _children(target) if _is_payload(op)])
         return [target]
