@@ -113,7 +113,8 @@ class _Run:
 
     def _process(self, source: str | bytes) -> bytes:
         module = self._parse(source)
-        verify_module(module)
+        if not self.verify:
+            verify_module(module)
         options = self.options
         run_pipeline(
             module,
@@ -121,6 +122,7 @@ class _Run:
             verify=self.verify,
             print_before_all=sys.stderr if options.print_before else None,
             print_after_all=sys.stderr if options.print_after else None,
+            show=lambda module: _text(module, options),
             timing=self.timing,
             reproducer_path=options.reproducer or None,
         )
@@ -144,13 +146,17 @@ class _Run:
 def _printed(module: Module, options: Options) -> bytes:
     if options.bytecode:
         return module.operation.get_asm(binary=True)
+    return f"{_text(module, options)}\n".encode()
+
+
+def _text(module: Module, options: Options) -> str:
     text = module.operation.get_asm(
         enable_debug_info=options.debuginfo,
         print_generic_op_form=options.generic,
         use_local_scope=options.local_scope,
         large_elements_limit=options.elide or None,
     )
-    return f"{text.rstrip()}\n".encode()
+    return text.rstrip()
 
 
 def _passes(options: Options, context: Context) -> list[Pass]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -38,6 +38,7 @@ def run_pipeline(
     verify: bool = True,
     print_before_all: TextIO | None = None,
     print_after_all: TextIO | None = None,
+    show: Callable[[Module], str] = str,
     timing: Timing | None = None,
     reproducer_path: str | Path | None = None,
 ) -> None:
@@ -49,6 +50,7 @@ def run_pipeline(
         verify: verify the module, and what `dialects/verify.py` adds, before and after each pass.
         print_before_all: print the module there before each pass.
         print_after_all: print the module there after each pass.
+        show: how to print it.
         timing: collects seconds per pass.
         reproducer_path: where to write the IR before a failing pass, with the rest of the pipeline.
 
@@ -62,7 +64,7 @@ def run_pipeline(
     for group in _groups(passes, one_by_one=step):
         text = ",".join(map(pass_text, group))
         before = module.operation.clone() if reproducer_path else None
-        _print(print_before_all, "Before", text, module)
+        _print(print_before_all, "Before", text, module, show)
         try:
             with (timing or Timing()).measure(text):
                 _run_group(module, group, text)
@@ -71,7 +73,7 @@ def run_pipeline(
         except PipelineFailure as failure:
             _reproduce(failure, reproducer_path, before, passes[done:], verify)
             raise
-        _print(print_after_all, "After", text, module)
+        _print(print_after_all, "After", text, module, show)
         done += len(group)
 
 
@@ -136,9 +138,11 @@ def _run_ours(module: Module, pass_: ModulePass) -> None:
         raise failure from error
 
 
-def _print(stream: TextIO | None, when: str, text: str, module: Module) -> None:
+def _print(
+    stream: TextIO | None, when: str, text: str, module: Module, show: Callable[[Module], str]
+) -> None:
     if stream:
-        stream.write(f"// -----// IR Dump {when} {text} //----- //\n{module}\n\n")
+        stream.write(f"// -----// IR Dump {when} {text} //----- //\n{show(module)}\n\n")
         stream.flush()
 
 

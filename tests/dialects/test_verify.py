@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,7 +12,7 @@ from pock_mlir.dialects.verify import module_problems
 from pock_mlir.ir import Module
 
 
-def module_with_slices(slices: list[tuple[int, int, int, int]]) -> Module:
+def module_with_slices(slices: Sequence[tuple[int, ...]]) -> Module:
     """@f updates these parts of @w: row, column, rows, columns."""
     body = "\n".join(
         f'%{i} = stablehlo.constant dense<0.0> : tensor<{rows}x{columns}xf32>\n"pock.update"(%{i})'
@@ -29,10 +30,7 @@ def module_with_slices(slices: list[tuple[int, int, int, int]]) -> Module:
 @pytest.mark.parametrize("seed", range(4))
 def test_overlaps_are_those_of_the_cells(seed: int):
     random_ = random.Random(seed)
-    slices = [
-        (random_.randrange(30), random_.randrange(30), *random_.choices(range(1, 9), k=2))
-        for _ in range(12)
-    ]
+    slices = [tuple(random_.randrange(1, limit) for limit in (30, 30, 9, 9)) for _ in range(12)]
     cells = [
         {(i, j) for i in range(row, row + rows) for j in range(column, column + columns)}
         for row, column, rows, columns in slices
@@ -41,6 +39,5 @@ def test_overlaps_are_those_of_the_cells(seed: int):
     assert len(module_problems(module_with_slices(slices))) == expected
 
 
-def test_a_thousand_rows_are_checked_quickly():
-    slices = [(i, 0, 1, 40) for i in range(40)] * 1
-    assert module_problems(module_with_slices(slices)) == []
+def test_neighbouring_rows_do_not_overlap():
+    assert module_problems(module_with_slices([(i, 0, 1, 40) for i in range(40)])) == []
