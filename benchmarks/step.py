@@ -101,7 +101,7 @@ def torch_step(row: Row, threads: int) -> Step:
     shapes = {name: list(p.shape) for name, p in model.named_parameters()}
     selection = Scheme.load(row.scheme_path()).resolve(shapes)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not selection[name].frozen)
+        parameter.requires_grad_(selection[name].trains)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=LEARNING_RATE, momentum=MOMENTUM)
     images, labels = row.batch_arrays()
