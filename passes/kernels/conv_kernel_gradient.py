@@ -69,10 +69,16 @@ def _depthwise_taps(b: Builder, op: Any) -> Value:
 
 
 def _depthwise_images(b: Builder, op: Any) -> Value:
-    """Per image a depthwise convolution of the image with dy as its kernel, summed over the batch."""
+    """Per image a depthwise convolution of it with dy as the kernel, summed over the batch.
+
+    An odd width above 3 is computed one place wider and cut: IREE's code for it is scalar.
+    """
     g = _geometry(op)
-    total = None
+    widen = int(g.window[-1] % 2 == 1 and g.window[-1] > 3)
+    high = [after - extra for after, extra in zip(g.high, _unused(g), strict=True)]
+    high[-1] += widen * g.dilations[-1]
     channels = g.image[-1]
+    total = None
     for n in range(g.image[0]):
         image = b.slice(op.image, [n] + [0] * (g.spatial + 1), [n + 1, *g.image[1:]])
         dy = b.slice(op.output_gradient, [n] + [0] * (g.spatial + 1), [n + 1, *g.output[1:]])
@@ -81,13 +87,14 @@ def _depthwise_images(b: Builder, op: Any) -> Value:
             b.reshape(dy, [*g.output[1:-1], 1, channels]),
             strides=g.dilations,
             low=g.low,
-            high=[high - extra for high, extra in zip(g.high, _unused(g), strict=True)],
+            high=high,
             rhs_dilation=g.strides,
             groups=channels,
         )
         total = one if total is None else b.add(total, one)
     assert total is not None
-    return b.reshape(total, g.kernel)
+    exact = b.slice(total, [0] * (g.spatial + 2), [1, *g.window, channels])
+    return b.reshape(exact, g.kernel)
 
 
 def _unused(g: ConvGeometry) -> list[int]:
@@ -115,7 +122,7 @@ def _dense_taps(b: Builder, op: Any) -> Value:
 
 
 def _grouped_taps(b: Builder, op: Any) -> Value:
-    """For each tap, a matrix product per group: [rows, G, C/G] x [rows, G, O/G] -> [C/G, G, O/G]."""
+    """For each tap, a matrix product per group: [rows, G, I] x [rows, G, O] -> [I, G, O]."""
     g = _geometry(op)
     inner, outputs = g.kernel[-2:]
     rows = math.prod(g.output[:-1])
@@ -130,8 +137,8 @@ def _grouped_taps(b: Builder, op: Any) -> Value:
 
 FORMS = [
     Form("pointwise", lambda op: _geometry(op).pointwise, _pointwise),
-    Form("depthwise-taps", lambda op: _geometry(op).depthwise, _depthwise_taps),
     Form("depthwise-images", lambda op: _geometry(op).depthwise, _depthwise_images),
+    Form("depthwise-taps", lambda op: _geometry(op).depthwise, _depthwise_taps),
     Form("dense-taps", lambda op: _geometry(op).groups == 1, _dense_taps),
     Form("grouped-taps", always, _grouped_taps),
 ]
