@@ -282,17 +282,16 @@ def clamp(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
     The interval is closed, as in PyTorch's clamp. What falls outside goes to the bound.
     """
     low, x, high = op.operands
-    low_all, high_all = _spread(b, low, x), _spread(b, high, x)
+    lows, highs = _spread(b, low, x), _spread(b, high, x)
     inside = []
     if not is_infinite(low, -1):
-        inside.append(b.compare("GE", x, low_all))
+        inside.append(b.compare("GE", x, lows))
     if not is_infinite(high, 1):
-        inside.append(b.compare("LE", x, high_all))
-    return (
-        _bound(b, dy, b.compare("LT", x, low_all), low),
-        _masked(b, dy, inside),
-        _bound(b, dy, b.compare("GT", x, high_all), high),
-    )
+        inside.append(b.compare("LE", x, highs))
+    # Where the bounds cross, the upper one wins.
+    at_low = b.logical_and(b.compare("LT", x, lows), b.compare("LE", lows, highs))
+    at_high = b.compare("GT", b.maximum(x, lows), highs)
+    return _bound(b, dy, at_low, low), _masked(b, dy, inside), _bound(b, dy, at_high, high)
 
 
 def _spread(b: GradientBuilder, bound: Value, x: Value) -> Value:
