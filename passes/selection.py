@@ -17,7 +17,7 @@ def resolve_scheme(module: Module, scheme: str) -> dict[str, Selection]:
 
     Args:
         module: a module with `pock.parameter` ops.
-        scheme: the name of a built-in scheme, or the path of a TOML file.
+        scheme: the name of a built-in scheme, the path of a TOML file, or a TOML document.
 
     Raises:
         PassError: the scheme does not load or does not fit the module; at the module's location.

@@ -38,9 +38,13 @@ class Scheme:
     def load(cls, name_or_path: str | Path) -> Scheme:
         """A built-in scheme (`full`, `head`, `bias-only`, `last-blocks`, `last-<N>`) or a file.
 
+        A string with a line break is the TOML document itself, as `option` gives it.
+
         Raises:
-            SchemeError: neither, or the file is malformed.
+            SchemeError: neither, or the document is malformed.
         """
+        if isinstance(name_or_path, str) and "\n" in name_or_path:
+            return cls.from_toml(name_or_path)
         if is_builtin(str(name_or_path)):
             return cls(str(name_or_path), base=str(name_or_path))
         path = Path(name_or_path)
@@ -114,6 +118,11 @@ class Scheme:
             for rule in self.rules
         ]
         return "\n".join(head + rules) + "\n"
+
+    @property
+    def option(self) -> str:
+        """What `load`, and with it the option `scheme` of passes, makes this scheme from."""
+        return self.base if self == Scheme(self.base, self.base) else self.to_toml()
 
     def resolve(self, parameters: Mapping[str, Sequence[int]]) -> dict[str, Selection]:
         """What is trained of each parameter.

@@ -147,6 +147,8 @@ def test_round_trips() -> None:
     )
     assert Scheme.from_toml(original.to_toml()) == original
     assert Scheme.from_dict(original.to_dict()) == original
+    assert Scheme.load(original.option) == original
+    assert Scheme.load("last-2").option == "last-2"
     assert hash(Scheme.from_dict(original.to_dict())) == hash(original)
 
 
