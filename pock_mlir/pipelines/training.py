@@ -31,6 +31,8 @@ def training_pipeline(
         Upstream("cse"),
         make("apply-optimizer", kind=optimizer, **(optimizer_options or {})),
         make("lower-pock"),
+        # The loss and its gradient are lowered alone, and share most of a softmax.
+        Upstream("cse"),
         make("reorder"),
     ]
 
