@@ -154,8 +154,13 @@ class DeviceModule:
 
     def statistics(self) -> dict[str, int] | None:
         """The counters of the device's allocator, or None where it has none."""
-        allocator = self._device.allocator
-        return dict(allocator.statistics) if allocator.has_statistics else None
+        return statistics(self._device)
+
+
+def statistics(device: Any) -> dict[str, int] | None:
+    """The counters of an allocator, which all devices of a driver in the process share."""
+    allocator = device.allocator
+    return dict(allocator.statistics) if allocator.has_statistics else None
 
 
 def _add_parameters(index: Any, parameters: Mapping[str, NDArray[Any]], driver: str) -> None:

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pock_mlir.runtime import batches, checkpoint
 from pock_mlir.runtime.artifact import Artifact, load_artifact
-from pock_mlir.runtime.device import DeviceModule, driver_for, open_device
+from pock_mlir.runtime.device import DeviceModule, driver_for, open_device, statistics
 from pock_mlir.runtime.manifest import ParameterSpec, TensorSpec
-from pock_mlir.runtime.memory import memory_use
+from pock_mlir.runtime.memory import MemoryUse, memory_use
 
 Array = NDArray[Any]
 
@@ -53,6 +53,7 @@ class Trainer:
         self.device = driver_for(device or self.manifest.driver, threads)
         pool = threads if self.device == "local-task" else None
         handle = open_device(self.device, pool, caching=caching)
+        self._before = statistics(handle)
         zeros = {p.name: _bytes(p) for p in self.manifest.parameters if p.kind == "state"}
         self._module = DeviceModule(
             artifact.module, artifact.parameters, zeros, handle, self.device
@@ -219,13 +220,14 @@ class Trainer:
         self._write_state(state)
         self._steps = 0
 
-    def memory(self) -> dict[str, int | str]:
-        """Memory so far, in bytes: {"peak", "live", "source"}.
+    def memory(self) -> MemoryUse:
+        """Memory of this program so far, in bytes: {"peak", "live", "source"}.
 
         The source is "device allocator" (parameters, optimizer, batches and transients) or, where
-        the device does not count, "resident set" (the whole process).
+        the device does not count, "resident set" (the whole process). The peak is exact for the
+        only program in a process, and for one that needs more than those before it.
         """
-        return memory_use(self._module.statistics())
+        return memory_use(self._module.statistics(), self._before)
 
 
 def _bytes(spec: ParameterSpec) -> int:

@@ -21,9 +21,7 @@ from pock_mlir.runtime import (
     TensorSpec,
 )
 
-# A linear classifier whose weight is stored transposed; rows 2 and 3 of the stored weight and the
-# whole bias are trained with momentum. The scale is frozen, the mean is not in the module.
-CLASSIFIER = """
+HEADER = """
 "pock.parameter"() {sym_name="scale", type=tensor<8xf32>, kind="weight"} : () -> ()
 "pock.parameter"() {sym_name="head.weight", type=tensor<8x4xf32>, kind="weight",
                     layout=array<i64: 1, 0>} : () -> ()
@@ -31,30 +29,25 @@ CLASSIFIER = """
 "pock.parameter"() {sym_name="head.weight.velocity", type=tensor<2x4xf32>, kind="state",
                     layout=array<i64: 1, 0>} : () -> ()
 "pock.parameter"() {sym_name="head.bias.velocity", type=tensor<4xf32>, kind="state"} : () -> ()
-func.func private @logits(%x: tensor<6x8xf32>) -> (tensor<6x8xf32>, tensor<6x4xf32>)
-func.func @predict(%x: tensor<6x8xf32>) -> tensor<6x4xf32> {
+"""
+
+FORWARD = """
   %s = "pock.read"() {parameter=@scale} : () -> tensor<8xf32>
   %w = "pock.read"() {parameter=@head.weight} : () -> tensor<8x4xf32>
   %b = "pock.read"() {parameter=@head.bias} : () -> tensor<4xf32>
   %s2 = stablehlo.broadcast_in_dim %s, dims=[1] : (tensor<8xf32>) -> tensor<6x8xf32>
   %h = stablehlo.multiply %x, %s2 : tensor<6x8xf32>
-  %m = stablehlo.dot_general %h, %w, contracting_dims=[1]x[0] : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32>
+  %m = stablehlo.dot_general %h, %w, contracting_dims=[1]x[0]
+    : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32>
   %b2 = stablehlo.broadcast_in_dim %b, dims=[1] : (tensor<4xf32>) -> tensor<6x4xf32>
   %y = stablehlo.add %m, %b2 : tensor<6x4xf32>
-  return %y : tensor<6x4xf32>
-}
-func.func @train_step(%x: tensor<6x8xf32>, %t: tensor<6xi32>, %lr: tensor<f32>) -> tensor<f32> {
-  %s = "pock.read"() {parameter=@scale} : () -> tensor<8xf32>
-  %w = "pock.read"() {parameter=@head.weight} : () -> tensor<8x4xf32>
-  %b = "pock.read"() {parameter=@head.bias} : () -> tensor<4xf32>
-  %s2 = stablehlo.broadcast_in_dim %s, dims=[1] : (tensor<8xf32>) -> tensor<6x8xf32>
-  %h = stablehlo.multiply %x, %s2 : tensor<6x8xf32>
-  %m = stablehlo.dot_general %h, %w, contracting_dims=[1]x[0] : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32>
-  %b2 = stablehlo.broadcast_in_dim %b, dims=[1] : (tensor<4xf32>) -> tensor<6x4xf32>
-  %y = stablehlo.add %m, %b2 : tensor<6x4xf32>
+"""
+
+LOSS = """
   %zero = stablehlo.constant dense<0.0> : tensor<f32>
   %e = stablehlo.exponential %y : tensor<6x4xf32>
-  %n = stablehlo.reduce(%e init: %zero) applies stablehlo.add across dimensions=[1] : (tensor<6x4xf32>, tensor<f32>) -> tensor<6xf32>
+  %n = stablehlo.reduce(%e init: %zero) applies stablehlo.add across dimensions=[1]
+    : (tensor<6x4xf32>, tensor<f32>) -> tensor<6xf32>
   %n2 = stablehlo.broadcast_in_dim %n, dims=[0] : (tensor<6xf32>) -> tensor<6x4xf32>
   %p = stablehlo.divide %e, %n2 : tensor<6x4xf32>
   %i = stablehlo.iota dim = 1 : tensor<6x4xi32>
@@ -65,49 +58,71 @@ func.func @train_step(%x: tensor<6x8xf32>, %t: tensor<6xi32>, %lr: tensor<f32>) 
   %hot = stablehlo.select %is, %one, %none : tensor<6x4xi1>, tensor<6x4xf32>
   %logp = stablehlo.log %p : tensor<6x4xf32>
   %q = stablehlo.multiply %logp, %hot : tensor<6x4xf32>
-  %sum = stablehlo.reduce(%q init: %zero) applies stablehlo.add across dimensions=[0, 1] : (tensor<6x4xf32>, tensor<f32>) -> tensor<f32>
+  %sum = stablehlo.reduce(%q init: %zero) applies stablehlo.add across dimensions=[0, 1]
+    : (tensor<6x4xf32>, tensor<f32>) -> tensor<f32>
   %sixth = stablehlo.constant dense<-0.16666667> : tensor<f32>
   %loss = stablehlo.multiply %sum, %sixth : tensor<f32>
+"""
+
+BACKWARD = """
   %d = stablehlo.subtract %p, %hot : tensor<6x4xf32>
   %share = stablehlo.constant dense<0.16666667> : tensor<6x4xf32>
   %dy = stablehlo.multiply %d, %share : tensor<6x4xf32>
   %h2 = stablehlo.slice %h [0:6, 2:4] : (tensor<6x8xf32>) -> tensor<6x2xf32>
-  %dw = stablehlo.dot_general %h2, %dy, contracting_dims=[0]x[0] : (tensor<6x2xf32>, tensor<6x4xf32>) -> tensor<2x4xf32>
-  %db = stablehlo.reduce(%dy init: %zero) applies stablehlo.add across dimensions=[0] : (tensor<6x4xf32>, tensor<f32>) -> tensor<4xf32>
-  "pock.momentum"(%dw, %lr) {parameter=@head.weight, velocity=@head.weight.velocity, offsets=array<i64: 2, 0>, sizes=array<i64: 2, 4>, momentum=0.9, nesterov=false, weight_decay=0.0} : (tensor<2x4xf32>, tensor<f32>) -> ()
-  "pock.momentum"(%db, %lr) {parameter=@head.bias, velocity=@head.bias.velocity, offsets=array<i64: 0>, sizes=array<i64: 4>, momentum=0.9, nesterov=false, weight_decay=0.0} : (tensor<4xf32>, tensor<f32>) -> ()
-  return %loss : tensor<f32>
-}
-""".replace(
-    "func.func private @logits(%x: tensor<6x8xf32>) -> (tensor<6x8xf32>, tensor<6x4xf32>)\n", ""
-)
+  %dw = stablehlo.dot_general %h2, %dy, contracting_dims=[0]x[0]
+    : (tensor<6x2xf32>, tensor<6x4xf32>) -> tensor<2x4xf32>
+  %db = stablehlo.reduce(%dy init: %zero) applies stablehlo.add across dimensions=[0]
+    : (tensor<6x4xf32>, tensor<f32>) -> tensor<4xf32>
+  "pock.momentum"(%dw, %lr) {parameter=@head.weight, velocity=@head.weight.velocity,
+    offsets=array<i64: 2, 0>, sizes=array<i64: 2, 4>, momentum=0.9, nesterov=false,
+    weight_decay=0.0} : (tensor<2x4xf32>, tensor<f32>) -> ()
+  "pock.momentum"(%db, %lr) {parameter=@head.bias, velocity=@head.bias.velocity,
+    offsets=array<i64: 0>, sizes=array<i64: 4>, momentum=0.9, nesterov=false,
+    weight_decay=0.0} : (tensor<4xf32>, tensor<f32>) -> ()
+"""
 
-# y = a * b, two parameters (`b` absent with ONE) that start equal, mean squared error, SGD.
-REGRESSION = """
-"pock.parameter"() {sym_name="a", type=tensor<4xf32>, kind="weight"} : () -> ()
-func.func @predict(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
+# A linear classifier whose weight is stored transposed; two of the stored weight's rows and the
+# bias are trained with momentum. The scale is frozen, the mean is not in the module.
+CLASSIFIER = f"""{HEADER}
+func.func @predict(%x: tensor<6x8xf32>) -> tensor<6x4xf32> {{{FORWARD}
+  return %y : tensor<6x4xf32>
+}}
+func.func @train_step(%x: tensor<6x8xf32>, %t: tensor<6xi32>, %lr: tensor<f32>) -> tensor<f32> {{
+  {FORWARD}{LOSS}{BACKWARD}
+  return %loss : tensor<f32>
+}}
+"""
+
+PRODUCT = """
   %a = "pock.read"() {parameter=@a} : () -> tensor<4xf32>
   %a2 = stablehlo.broadcast_in_dim %a, dims=[1] : (tensor<4xf32>) -> tensor<2x4xf32>
   %y = stablehlo.multiply %x, %a2 : tensor<2x4xf32>
+"""
+
+# y = a * x, mean squared error, SGD: a module with a single parameter.
+REGRESSION = f"""
+"pock.parameter"() {{sym_name="a", type=tensor<4xf32>, kind="weight"}} : () -> ()
+func.func @predict(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {{{PRODUCT}
   return %y : tensor<2x4xf32>
-}
-func.func @train_step(%x: tensor<2x4xf32>, %t: tensor<2x4xf32>, %lr: tensor<f32>) -> tensor<f32> {
-  %a = "pock.read"() {parameter=@a} : () -> tensor<4xf32>
-  %a2 = stablehlo.broadcast_in_dim %a, dims=[1] : (tensor<4xf32>) -> tensor<2x4xf32>
-  %y = stablehlo.multiply %x, %a2 : tensor<2x4xf32>
+}}
+func.func @train_step(%x: tensor<2x4xf32>, %t: tensor<2x4xf32>, %lr: tensor<f32>) -> tensor<f32> {{
+  {PRODUCT}
   %d = stablehlo.subtract %y, %t : tensor<2x4xf32>
   %zero = stablehlo.constant dense<0.0> : tensor<f32>
   %dd = stablehlo.multiply %d, %d : tensor<2x4xf32>
-  %sum = stablehlo.reduce(%dd init: %zero) applies stablehlo.add across dimensions=[0, 1] : (tensor<2x4xf32>, tensor<f32>) -> tensor<f32>
+  %sum = stablehlo.reduce(%dd init: %zero) applies stablehlo.add across dimensions=[0, 1]
+    : (tensor<2x4xf32>, tensor<f32>) -> tensor<f32>
   %eighth = stablehlo.constant dense<0.125> : tensor<f32>
   %loss = stablehlo.multiply %sum, %eighth : tensor<f32>
   %xd = stablehlo.multiply %x, %d : tensor<2x4xf32>
   %quarter = stablehlo.constant dense<0.25> : tensor<2x4xf32>
   %xd2 = stablehlo.multiply %xd, %quarter : tensor<2x4xf32>
-  %da = stablehlo.reduce(%xd2 init: %zero) applies stablehlo.add across dimensions=[0] : (tensor<2x4xf32>, tensor<f32>) -> tensor<4xf32>
-  "pock.sgd"(%da, %lr) {parameter=@a, offsets=array<i64: 0>, sizes=array<i64: 4>, weight_decay=0.0} : (tensor<4xf32>, tensor<f32>) -> ()
+  %da = stablehlo.reduce(%xd2 init: %zero) applies stablehlo.add across dimensions=[0]
+    : (tensor<2x4xf32>, tensor<f32>) -> tensor<4xf32>
+  "pock.sgd"(%da, %lr) {{parameter=@a, offsets=array<i64: 0>, sizes=array<i64: 4>,
+    weight_decay=0.0}} : (tensor<4xf32>, tensor<f32>) -> ()
   return %loss : tensor<f32>
-}
+}}
 """
 
 
