@@ -1,0 +1,207 @@
+"""fold-frozen: what depends on frozen parameters only is computed once, at compile time."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pock_mlir.dialects.pock import ParameterOp, ReadOp
+from pock_mlir.dialects.stablehlo import shape_of
+from pock_mlir.ir import (
+    ArrayAttr,
+    FlatSymbolRefAttr,
+    FunctionType,
+    InsertionPoint,
+    Location,
+    Module,
+    Operation,
+    StringAttr,
+    Type,
+    TypeAttr,
+    Value,
+)
+from pock_mlir.passes.base import ModulePass, PassError
+from pock_mlir.passes.frozen import Frozen, frozen_parameters, symbol_of
+from pock_mlir.rewriting import body, erase_dead_ops, functions, parameters
+
+FOLD = "fold"
+
+
+@dataclass(frozen=True)
+class FoldFrozen(ModulePass):
+    """Replaces expressions over frozen parameters by parameters of kind `folded`.
+
+    Requires that the module has no `@fold` yet. Ensures that no op of a function depends on frozen
+    parameters and constants only, but reads of `folded` parameters and ops that make something
+    bigger of them (broadcasts), which are cheaper to repeat than to keep. The private function
+    `@fold` computes the folded parameters, in the order of their declaration (and of its attribute
+    `pock.folded`); whoever compiles the module runs it once and drops it.
+
+        %w = pock.read @w            // frozen
+        %0 = stablehlo.multiply %w, %scale
+        %y = stablehlo.convolution(%x, %0)
+      becomes
+        pock.parameter @folded.w {kind = "folded"}
+        func.func private @fold() -> tensor<...> { read @w; multiply; return }
+        %0 = pock.read @folded.w
+        %y = stablehlo.convolution(%x, %0)
+    """
+
+    name: ClassVar[str] = "fold-frozen"
+    scheme: str = field(
+        default="",
+        metadata={"help": "what is trained: a built-in scheme or a TOML file; empty: every weight"},
+    )
+
+    def run(self, module: Module) -> None:
+        for function in functions(module):
+            if function.sym_name.value == FOLD:
+                raise PassError.at(function, "the module has a @fold already: run fold-frozen once")
+        frozen = Frozen(frozen_parameters(module, self.scheme))
+        roots = [root for function in functions(module) for root in _roots(function, frozen)]
+        if not roots:
+            return
+        with module.context, module.operation.location:
+            _outline(module, roots)
+            erase_dead_ops(module)
+
+
+# ---- what to fold ----------------------------------------------------------------------------
+
+
+def _roots(function: Any, frozen: Frozen) -> list[Value]:
+    """The values to fold, each once: frozen, used by something that stays, and worth it."""
+    roots: dict[Value, None] = {}
+    for op in body(function).operations:
+        if not any(result in frozen for result in op.operation.results):
+            for operand in op.operation.operands:
+                _collect(operand, frozen, roots)
+    return list(roots)
+
+
+def _collect(value: Value, frozen: Frozen, roots: dict[Value, None]) -> None:
+    """Take `value`, or if that is not worth it, what it is made of."""
+    if value not in frozen or value.owner.name in ("pock.read", "stablehlo.constant"):
+        return
+    read = _elements_read(value)
+    if read and math.prod(shape_of(value)) <= read:
+        roots[value] = None
+        return
+    for operand in value.owner.operands:
+        _collect(operand, frozen, roots)
+
+
+def _elements_read(value: Value) -> int:
+    """Elements of all the parameters that a frozen value is computed from."""
+    reads = [op for op in _expression([value]) if op.name == "pock.read"]
+    return sum({symbol_of(op): math.prod(shape_of(op.result)) for op in reads}.values())
+
+
+def _expression(values: Sequence[Value]) -> list[Any]:
+    """The ops that compute frozen values, operands before users."""
+    ops: dict[Any, None] = {}
+
+    def visit(value: Value) -> None:
+        op = value.owner.operation
+        if op not in ops:
+            for operand in op.operands:
+                visit(operand)
+            ops[op] = None
+
+    for value in values:
+        visit(value)
+    return list(ops)
+
+
+# ---- outlining -------------------------------------------------------------------------------
+
+
+def _outline(module: Module, roots: Sequence[Value]) -> None:
+    fold = _fold_function(module)
+    names: dict[str, str] = {}
+    results: list[Value] = []
+    copied: dict[str, Value] = {}
+    for root in roots:
+        key, value = _copy(root, fold, copied)
+        if key not in names:
+            names[key] = _declare(module, root)
+            results.append(value)
+        _read_instead(root, names[key])
+    with InsertionPoint(body(fold)):
+        Operation.create("func.return", operands=results)
+    fold.attributes["function_type"] = _function_type([value.type for value in results])
+    fold.attributes["pock.folded"] = ArrayAttr.get(
+        [FlatSymbolRefAttr.get(name) for name in names.values()]
+    )
+
+
+def _function_type(results: Sequence[Type]) -> TypeAttr:
+    return TypeAttr.get(FunctionType.get([], list(results)))
+
+
+def _fold_function(module: Module) -> Any:
+    function = Operation.create(
+        "func.func",
+        attributes={
+            "sym_name": StringAttr.get(FOLD),
+            "sym_visibility": StringAttr.get("private"),
+            "function_type": _function_type([]),
+        },
+        regions=1,
+        ip=InsertionPoint(module.body),
+    )
+    function.regions[0].blocks.append()
+    return function
+
+
+def _copy(root: Value, fold: Any, copied: dict[str, Value]) -> tuple[str, Value]:
+    """Copy an expression into @fold, unless there is an equal one; its key and its value."""
+    keys: dict[Value, str] = {}
+    for op in _expression([root]):
+        operands = [keys[operand] for operand in op.operands]
+        key = f"{_describe(op)}({', '.join(operands)})"
+        if key not in copied:
+            copy = op.clone(ip=InsertionPoint(body(fold)))
+            for i, operand in enumerate(operands):
+                copy.operands[i] = copied[operand]
+            copied[key] = copy.results[0]
+        keys[op.results[0]] = key
+    return keys[root], copied[keys[root]]
+
+
+def _describe(op: Any) -> str:
+    """Everything about an op but its operands."""
+    attributes = ", ".join(f"{name}={op.attributes[name]}" for name in op.attributes)
+    regions = "".join(str(block) for region in op.regions for block in region)
+    return f"{op.name}[{attributes}]{regions}:{op.results[0].type}"
+
+
+def _declare(module: Module, root: Value) -> str:
+    """Declare a folded parameter, named after the layer that the value belongs to."""
+    declared = parameters(module)
+    stem = f"folded.{_layer(root.owner.location) or 'value'}"
+    name, number = stem, 1
+    while name in declared:
+        name, number = f"{stem}.{number}", number + 1
+    with root.owner.location, InsertionPoint(functions(module)[0]):
+        ParameterOp(
+            sym_name=StringAttr.get(name),
+            type=TypeAttr.get(root.type),
+            kind=StringAttr.get("folded"),
+        )
+    return name
+
+
+def _layer(location: Location) -> str:
+    """The first name in a location, "" when there is none."""
+    match = re.search(r'loc\("([^":]+)"(?!:)', str(location))
+    return match[1] if match else ""
+
+
+def _read_instead(root: Value, name: str) -> None:
+    with root.owner.location, InsertionPoint(root.owner):
+        read = ReadOp(value=root.type, parameter=FlatSymbolRefAttr.get(name))
+    root.replace_all_uses_with(read.value)
