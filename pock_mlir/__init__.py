@@ -51,12 +51,12 @@ def __getattr__(name: str) -> object:
     try:
         return getattr(import_module(_HOME[name]), name)
     except ModuleNotFoundError as error:
-        extra = _extra_with(error.name or "")
-        if extra is None:
+        package = _package_of(error.name or "")
+        if package is None:
             raise
         raise ImportError(
-            f"pock_mlir.{name} needs the package {error.name!r}, which is not installed: "
-            f"pip install 'pock-mlir[{extra}]'"
+            f"pock_mlir.{name} needs the package {package!r}, which is not installed: "
+            f"pip install 'pock-mlir[{_EXTRA_WITH[package]}]'"
         ) from error
 
 
@@ -64,6 +64,6 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_HOME])
 
 
-def _extra_with(module: str) -> str | None:
-    """Return the extra of this package that installs ``module``, or None."""
-    return next((e for m, e in _EXTRA_WITH.items() if f"{module}.".startswith(f"{m}.")), None)
+def _package_of(module: str) -> str | None:
+    """Return the package of an extra that a module belongs to, or None."""
+    return next((p for p in _EXTRA_WITH if f"{module}.".startswith(f"{p}.")), None)

@@ -46,12 +46,14 @@ def mend(stub: str, *, is_ir: bool) -> str:
     """Mend the names that the bindings spell as their C++ sources do.
 
     They annotate with `_mlir.ir.X`, and make `Value` generic in the class of its type without
-    defining the type variable (Any by default: the bindings return the most derived class, which
-    a type checker cannot know). Before Python 3.12 it does not see NumPy arrays as buffers either.
+    defining the type variable. That is Any by default, and so is the owner of a value: the
+    bindings return the most derived class, which a type checker cannot know. Before Python 3.12 it
+    does not see NumPy arrays as buffers either.
     """
     stub = SELF_IMPORT.sub("", stub)
     stub = QUALIFIED.sub("" if is_ir else f"{IR}.", stub)
     if is_ir:
+        stub = stub.replace("def owner(self) -> OpView | Block:", "def owner(self) -> Any:")
         return stub.replace("from typing_extensions import Buffer, CapsuleType", PREAMBLE)
     return stub.replace("\n\n\n", f"\nimport {IR}\n\n\n", 1)
 
