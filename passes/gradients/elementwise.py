@@ -11,7 +11,7 @@ from typing import Any
 from pock_mlir.dialects.stablehlo import shape_of, type_of
 from pock_mlir.ir import Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
-from pock_mlir.passes.gradients.matching import is_infinite, splat_of, users
+from pock_mlir.passes.gradients.matching import defining_op, is_infinite, splat_of, users
 from pock_mlir.passes.gradients.registry import Cotangents, gradient, no_gradient
 
 no_gradient(
@@ -279,19 +279,32 @@ def _alive(op: Any, bound: Value) -> Value:
 def clamp(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
     """y = min(max(low, x), high);  the gradient flows where low <= x <= high
 
-    The interval is closed, as in PyTorch's clamp. What falls outside goes to the bound.
+    The interval is closed, as in PyTorch's clamp, but open for a clamp from below and one from
+    above in a row: that is what PyTorch's hardswish and hardsigmoid become, whose derivatives are
+    0 at both ends. What falls outside goes to the bound.
     """
     low, x, high = op.operands
     lows, highs = _spread(b, low, x), _spread(b, high, x)
+    at_least, at_most = ("GT", "LT") if _is_half_of_pair(op) else ("GE", "LE")
     inside = []
     if not is_infinite(low, -1):
-        inside.append(b.compare("GE", x, lows))
+        inside.append(b.compare(at_least, x, lows))
     if not is_infinite(high, 1):
-        inside.append(b.compare("LE", x, highs))
+        inside.append(b.compare(at_most, x, highs))
     # Where the bounds cross, the upper one wins.
     at_low = b.logical_and(b.compare("LT", x, lows), b.compare("LE", lows, highs))
     at_high = b.compare("GT", b.maximum(x, lows), highs)
     return _bound(b, dy, at_low, low), _masked(b, dy, inside), _bound(b, dy, at_high, high)
+
+
+def _is_half_of_pair(op: Any) -> bool:
+    """Whether this clamp has one bound, and its operand or its result is clamped to the other."""
+    below, above = is_infinite(op.operands[2], 1), is_infinite(op.operands[0], -1)
+    if below == above:
+        return False
+    neighbours = [*users(op.result), defining_op(op.operands[1])]
+    clamps = [each for each in neighbours if each is not None and each.name == op.name]
+    return any(is_infinite(each.operands[0 if below else 2], -1 if below else 1) for each in clamps)
 
 
 def _spread(b: GradientBuilder, bound: Value, x: Value) -> Value:

@@ -5,6 +5,7 @@ A parameter becomes an argument; what the function updates or assigns becomes a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +73,7 @@ class Interpreter:
     """
 
     def __init__(self, module: Module, function: str = "train_step") -> None:
-        copy = Module.parse(module.operation.get_asm(), module.context)
+        copy = Module.parse(_without_resources(module.operation.get_asm()), module.context)
         with module.context, Location.unknown():
             LowerPock().run(copy)
             self._declared = {name: op.stored_type for name, op in parameters(copy).items()}
@@ -140,6 +141,16 @@ class Interpreter:
             else:
                 assignments[parameter] = value
         return Outcome(arrays[:plain], updates, assignments)
+
+
+def _without_resources(text: str) -> str:
+    """Write out `dense_resource` constants, for which the interpreter takes arbitrary memory."""
+    body_text, _, resources = text.partition("{-#")
+    blobs = dict(re.findall(r'([\w.$-]+): "0x([0-9A-Fa-f]+)"', resources))
+    # The first four bytes of a blob are its alignment.
+    return re.sub(
+        r"dense_resource<([^>]+)>", lambda key: f'dense<"0x{blobs[key[1]][8:]}">', body_text
+    )
 
 
 def _parameter(op: Any) -> str:
