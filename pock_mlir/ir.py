@@ -8,7 +8,9 @@ from here, so a change of bindings is a change of this file.
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch_mlir._mlir_libs import _stablehlo as stablehlo_bindings
@@ -25,8 +27,8 @@ from torch_mlir.ir import (
     Block,
     BlockArgument,
     BoolAttr,
-    ComplexType,
     CallSiteLoc,
+    ComplexType,
     Context,
     DenseBoolArrayAttr,
     DenseElementsAttr,
@@ -71,6 +73,13 @@ from torch_mlir.rewrite import (
     RewritePatternSet,
     apply_patterns_and_fold_greedily,
 )
+
+# The bindings look for the Python classes of an op in a module named after its dialect, and where
+# there is none, try to import it again for every op that Python sees: a hundred times the cost of
+# everything else about walking a block. An empty module ends the search.
+for _namespace in ("chlo", "flow", "pock", "pock_transform", "stablehlo", "util"):
+    _module = f"torch_mlir.dialects.{_namespace}"
+    sys.modules.setdefault(_module, ModuleType(_module))
 
 stablehlo_bindings.register_stablehlo_passes()
 
