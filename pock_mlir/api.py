@@ -67,7 +67,7 @@ def compile(
     *,
     loss: str = "cross-entropy",
     optimizer: Optimizer,
-    scheme: str | os.PathLike[str] | Scheme = "full",
+    scheme: str | Path | Scheme = "full",
     target: str = "cpu",
     training: bool = False,
     in_place: bool = True,
@@ -100,7 +100,7 @@ def compile(
     imported = _import(model, example_inputs, training)
     with imported.context, Location.unknown(), _scheme_file(scheme) as scheme_path:
         tell("differentiate and optimise")
-        options = dict(optimizer.pass_options())
+        options: dict[str, object] = dict(optimizer.pass_options())
         pipeline = training_pipeline(
             loss=loss,
             optimizer=str(options.pop("kind")),

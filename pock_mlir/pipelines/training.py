@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pock_mlir.passes import ModulePass, pass_class
 from pock_mlir.pipelines.elements import Pass, Upstream
 
@@ -10,7 +12,7 @@ def training_pipeline(
     *,
     loss: str = "cross-entropy",
     optimizer: str = "sgd",
-    optimizer_options: dict[str, object] | None = None,
+    optimizer_options: Mapping[str, object] | None = None,
     scheme: str = "full",
 ) -> list[Pass]:
     """From a model module (`@forward`) to a scheduled training module (`@train_step`, `@predict`).

@@ -140,7 +140,7 @@ class _Ranges:
 
     def memory(self) -> StepMemory:
         """What the live ranges add up to."""
-        totals = dict.fromkeys(("input", "weight", "result", "new weight"), 0)
+        totals: dict[str, int] = dict.fromkeys(("input", "weight", "result", "new weight"), 0)
         ranges: list[LiveRange] = []
         for buffer, size in self._bytes.items():
             kind = self._kinds[buffer]
