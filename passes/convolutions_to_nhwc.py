@@ -15,13 +15,13 @@ from pock_mlir.ir import (
     stablehlo_bindings,
 )
 from pock_mlir.passes.base import ModulePass
-from pock_mlir.passes.layouts import Layouts, Permutation, ints, inverse, is_identity, rebuild
+from pock_mlir.passes.layouts import Layouts, Permutation, ints, is_identity, rebuild
 from pock_mlir.rewriting import body, erase_dead_ops, functions, named_ops, parameters
 
 
 @dataclass(frozen=True)
 class ConvolutionsToNhwc(ModulePass):
-    """Makes every convolution [N, spatial..., C] x [spatial..., C / groups, O] -> [N, spatial..., O].
+    """Makes every convolution [N, space..., C] x [space..., C / groups, O] -> [N, space..., O].
 
     Requires straight-line functions. Ensures that the layout spreads through elementwise ops,
     broadcasts, reductions, windows, pads, slices, concatenations and reshapes, so that transposes
@@ -124,6 +124,7 @@ def _common_transpose(reads: list[Any]) -> Permutation | None:
 
 def _permute(parameter: ParameterOp, reads: list[Any], permutation: Permutation) -> None:
     layout = parameter.layout
+    stored = parameter.stored_type
     for read in reads:
         transposes = [use.owner.operation for use in read.result.uses]
         with read.location, InsertionPoint(read):

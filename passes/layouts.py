@@ -24,10 +24,15 @@ from pock_mlir.passes.patterns import producer
 Permutation = tuple[int, ...]
 Rule = Callable[["Layouts", Builder, Any, Permutation], None]
 
-_ELEMENTWISE = """abs add and cbrt ceil clamp compare convert cosine divide exponential
-exponential_minus_one floor is_finite log log_plus_one logistic maximum minimum multiply negate not
-or power remainder round_nearest_afz round_nearest_even rsqrt select sign sine sqrt subtract tan
-tanh xor""".split()
+# fmt: off
+_ELEMENTWISE = (
+    "abs", "add", "and", "cbrt", "ceil", "clamp", "compare", "convert", "cosine", "divide",
+    "exponential", "exponential_minus_one", "floor", "is_finite", "log", "log_plus_one", "logistic",
+    "maximum", "minimum", "multiply", "negate", "not", "or", "power", "remainder",
+    "round_nearest_afz", "round_nearest_even", "rsqrt", "select", "sign", "sine", "sqrt",
+    "subtract", "tan", "tanh", "xor",
+)
+# fmt: on
 
 RULES: dict[str, Rule] = {}
 
@@ -217,8 +222,8 @@ def per_dimension(layouts: Layouts, b: Builder, op: Any, _: Permutation) -> None
             values = ints(op, name)
             changed[name] = i64s([values[i] for i in permutation])
     if "padding" in op.attributes:
-        padding = np.array(op.attributes["padding"]).reshape(-1, 2)[list(permutation)]
-        changed["padding"] = pairs(padding[:, 0], padding[:, 1])
+        padding = np.array(op.attributes["padding"]).reshape(-1, 2)[list(permutation)].tolist()
+        changed["padding"] = pairs([low for low, _ in padding], [high for _, high in padding])
     others = [layouts.plain(b, y) for y in list(op.operands)[1:]]
     layouts.define(op.result, rebuild(b, op, [x, *others], permutation, **changed), permutation)
 

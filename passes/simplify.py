@@ -195,8 +195,12 @@ def dot_of_transpose(b: Builder, op: Any) -> Value | None:
     """A contraction reads a transposed operand in place when the order of results is the same"""
     numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
     sides = [
-        _untranspose(op.operands[0], numbers.lhs_contracting_dimensions, numbers.lhs_batching_dimensions),
-        _untranspose(op.operands[1], numbers.rhs_contracting_dimensions, numbers.rhs_batching_dimensions),
+        _untranspose(
+            op.operands[0], numbers.lhs_contracting_dimensions, numbers.lhs_batching_dimensions
+        ),
+        _untranspose(
+            op.operands[1], numbers.rhs_contracting_dimensions, numbers.rhs_batching_dimensions
+        ),
     ]
     if all(value == operand for (value, _, _), operand in zip(sides, op.operands, strict=True)):
         return None
@@ -240,8 +244,11 @@ def convolution_of_pad(b: Builder, op: Any) -> Value | None:
 
 def _padded(b: Builder, op: Any, image: Value, low: list[int], high: list[int]) -> Value:
     attributes = {name: op.attributes[name] for name in op.attributes}
-    before = np.zeros((len(low), 2), np.int64)
+    before = [[0, 0]] * len(low)
     if "padding" in attributes:
-        before = np.array(attributes["padding"]).reshape(len(low), 2)
-    attributes["padding"] = pairs(before[:, 0] + np.array(low), before[:, 1] + np.array(high))
+        before = np.array(attributes["padding"]).reshape(-1, 2).tolist()
+    attributes["padding"] = pairs(
+        [a + b for (a, _), b in zip(before, low, strict=True)],
+        [a + b for (_, a), b in zip(before, high, strict=True)],
+    )
     return b.create(op.name, [image, op.operands[1]], [op.result.type], attributes).results[0]

@@ -85,7 +85,9 @@ def _value(binding: str | np.ndarray, argument: Value, start: InsertionPoint) ->
         with Location.name(binding), start:
             return ReadOp(value=argument.type, parameter=FlatSymbolRefAttr.get(binding)).value
     with argument.location:
-        attribute = DenseElementsAttr.get(binding, type=RankedTensorType(argument.type).element_type)
+        attribute = DenseElementsAttr.get(
+            binding, type=RankedTensorType(argument.type).element_type
+        )
         return Operation.create(
             "stablehlo.constant", results=[argument.type], attributes={"value": attribute}, ip=start
         ).results[0]
@@ -111,6 +113,4 @@ def _retype(function: Operation) -> None:
     block = function.regions[0].blocks[0]
     arguments = [argument.type for argument in block.arguments]
     results = [value.type for value in list(block.operations)[-1].operands]
-    function.attributes["function_type"] = TypeAttr.get(
-        FunctionType.get(arguments, results)
-    )
+    function.attributes["function_type"] = TypeAttr.get(FunctionType.get(arguments, results))

@@ -6,8 +6,9 @@ lowering in a context of its own, so that its dialect stays out of ours; the tex
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -18,7 +19,6 @@ from pock_mlir.ir import (
     Attribute,
     Context,
     InsertionPoint,
-    MLIRError,
     Module,
     Operation,
     PassManager,
@@ -60,10 +60,8 @@ def lower_graph(graph: Graph, function: str, root: str) -> str:
     try:
         return _lower(graph, function, errors)
     except Exception as error:
-        problems = _offenders(graph, root) or errors.messages or [_first_line(error)]
-        raise ModelImportError(
-            "the model uses operators that cannot be lowered to StableHLO:", problems
-        ) from None
+        problems = offenders(graph.nodes, root) or errors.messages or [_first_line(error)]
+        raise ModelImportError(f"{root} cannot be compiled:", problems) from None
 
 
 class _Diagnostics:
@@ -87,7 +85,7 @@ def _name_layers(graph: Graph, root: str) -> None:
 def _lower(graph: Graph, function: str, errors: _Diagnostics) -> str:
     context = Context()
     context.emit_error_diagnostics = True
-    handler = context.attach_diagnostic_handler(errors)
+    handler: Any = context.attach_diagnostic_handler(errors)
     try:
         importer = fx_importer(context)
         importer.import_stateless_graph(graph, func_name=function)
@@ -144,22 +142,30 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _offenders(graph: Graph, root: str) -> list[str]:
-    """Every operator of `graph` that does not lower on its own, with the layers that use it."""
+def offenders(nodes: Iterable[Node], root: str) -> list[str]:
+    """Every operator of `nodes` that does not lower on its own, with the layers that use it."""
     verdicts: dict[str, bool] = {}
     layers: dict[str, list[str]] = {}
-    for node in graph.nodes:
-        if node.op != "call_function" or getattr(node.target, "__name__", "") == "getitem":
+    for node in nodes:
+        if node.op != "call_function" or not _is_tensor_op(node):
             continue
         key = f"{node.target} {[_describe(x) for x in (*node.args, *node.kwargs.values())]}"
         if key not in verdicts:
             verdicts[key] = _lowers_alone(node)
         if not verdicts[key]:
             layers.setdefault(str(node.target), []).append(layer_of(node, root))
-    return [f"{op} in {_listing(names)}" for op, names in layers.items()]
+    return [f"{op}: no lowering to StableHLO, in {listing(names)}" for op, names in layers.items()]
 
 
-def _listing(names: list[str], shown: int = 8) -> str:
+def _is_tensor_op(node: Node) -> bool:
+    """Whether `node` computes tensors, unlike shape arithmetic and assertions."""
+    value = node.meta.get("val")
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return node.target is not operator.getitem and any(isinstance(v, torch.Tensor) for v in values)
+
+
+def listing(names: list[str], shown: int = 8) -> str:
+    """The distinct names, the first few of them spelled out."""
     unique = list(dict.fromkeys(names))
     rest = f" and {len(unique) - shown} more" if len(unique) > shown else ""
     return ", ".join(unique[:shown]) + rest
@@ -185,7 +191,7 @@ def _lowers_alone(node: Node) -> bool:
     _name_layers(graph, "")
     try:
         _lower(graph, "alone", _Diagnostics())
-    except (MLIRError, Exception):
+    except Exception:
         return False
     return True
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,32 +14,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
+from torch.export.graph_signature import InputKind, OutputKind
 
 from pock_mlir.dialects import make_context
 from pock_mlir.importers import ImportedModel, ModelImportError
 from pock_mlir.importers.assemble import Assembler, Binding
+from pock_mlir.importers.checks import check_program
 from pock_mlir.importers.cleanup import clean
 from pock_mlir.importers.decompositions import decompositions
 from pock_mlir.importers.fx import lower_graph
 
-DTYPES = {
-    torch.float32,
-    torch.float64,
-    torch.float16,
-    torch.bfloat16,
-    torch.int64,
-    torch.int32,
-    torch.int16,
-    torch.int8,
-    torch.uint8,
-    torch.bool,
-}
+Inputs = Tensor | np.ndarray | Sequence[Tensor | np.ndarray] | Mapping[str, Tensor | np.ndarray]
 
 
 def import_torch(
     model: nn.Module | ExportedProgram,
-    example_inputs: Tensor | Sequence[Tensor] = (),
+    example_inputs: Inputs = (),
     *,
     training: bool = False,
 ) -> ImportedModel:
@@ -45,7 +37,8 @@ def import_torch(
 
     Args:
         model: a module, or a program exported from one (which has its inputs and mode built in).
-        example_inputs: positional inputs; their shapes and dtypes are those of `@forward`.
+        example_inputs: one input, a sequence of them, or a mapping by name; their shapes and dtypes
+            are those of `@forward`.
         training: import the training mode: `@forward` assigns batch-norm's running statistics, and
             `@predict` is the evaluation mode. Submodules keep their own `training` flags; a model
             in evaluation mode as a whole is put in training mode as a whole. Without `training`,
@@ -55,16 +48,15 @@ def import_torch(
         ModelImportError: names everything that stands in the way: operators without a lowering
             (with their layers), dynamic shapes, dtypes, outputs that are not tensors.
     """
-    inputs = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
     if isinstance(model, ExportedProgram):
         if training:
             raise ModelImportError(
                 "an exported program has its mode built in: pass the nn.Module to train batch-norm"
             )
-        return _assemble({"forward": model}, type(model.graph_module).__name__)
-    programs = {"forward": _export(model, inputs, training)}
+        return _assemble({"forward": model}, "model")
+    programs = {"forward": _export(model, example_inputs, training)}
     if training and _mutates(programs["forward"]):
-        programs["predict"] = _export(model, inputs, training=False)
+        programs["predict"] = _export(model, example_inputs, training=False)
     return _assemble(programs, type(model).__name__)
 
 
@@ -83,16 +75,41 @@ def _mode(model: nn.Module, training: bool) -> Iterator[None]:
             module.training = flag
 
 
-def _export(model: nn.Module, inputs: tuple[Tensor, ...], training: bool) -> ExportedProgram:
-    with _mode(model, training), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def _export(model: nn.Module, inputs: Inputs, training: bool) -> ExportedProgram:
+    positional, named = _arguments(inputs)
+    with _mode(model, training), _quiet():
         try:
-            return torch.export.export(model, inputs, strict=False)
+            return torch.export.export(model, positional, named, strict=False)
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelImportError(
                 f"torch.export cannot trace {type(model).__name__}:", [reason]
             ) from error
+
+
+def _arguments(inputs: Inputs) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    if isinstance(inputs, Mapping):
+        return (), {name: torch.as_tensor(value) for name, value in inputs.items()}
+    if isinstance(inputs, (Tensor, np.ndarray)):
+        inputs = (inputs,)
+    return tuple(torch.as_tensor(value) for value in inputs), {}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what torch.export logs, warns and prints away: failures are reported as one error."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def _mutates(program: ExportedProgram) -> bool:
@@ -109,8 +126,9 @@ class _Parameter:
     tensor: Tensor
 
 
-def _tensor(program: ExportedProgram, name: str) -> Tensor:
-    return program.state_dict[name] if name in program.state_dict else program.constants[name]
+def _tensor(program: ExportedProgram, name: str) -> Any:
+    value: Any = program.state_dict.get(name)
+    return program.constants[name] if value is None else value
 
 
 def _parameters(program: ExportedProgram) -> dict[str, _Parameter]:
@@ -142,49 +160,6 @@ def _canonical_names(programs: Sequence[ExportedProgram]) -> dict[str, str]:
     return names
 
 
-# ---- checks ----------------------------------------------------------------------------------
-
-
-def _check(program: ExportedProgram) -> None:
-    problems = [*_input_problems(program), *_output_problems(program)]
-    if problems:
-        raise ModelImportError("the model cannot be compiled:", list(dict.fromkeys(problems)))
-
-
-def _input_problems(program: ExportedProgram) -> Iterator[str]:
-    placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
-    for spec in program.graph_signature.input_specs:
-        what = spec.target or spec.arg.name
-        value = placeholders[spec.arg.name].meta.get("val")
-        if spec.kind in (InputKind.CUSTOM_OBJ, InputKind.TOKEN):
-            yield f"{what}: inputs of kind {spec.kind.name} are not supported"
-        elif isinstance(value, Tensor):
-            yield from _tensor_problems(what, value)
-        elif placeholders[spec.arg.name].users:
-            yield f"input {what} is not a tensor"
-    for node in program.graph.nodes:
-        value = node.meta.get("val")
-        if node.op == "call_function" and isinstance(value, Tensor):
-            yield from _tensor_problems(f"{node.target} in {node.name}", value)
-
-
-def _tensor_problems(what: str, value: Tensor) -> Iterator[str]:
-    if value.layout is not torch.strided:
-        yield f"{what}: sparse tensors are not supported"
-    elif not all(isinstance(size, int) for size in value.shape):
-        yield f"{what}: dynamic shape {list(value.shape)}; every size must be a number"
-    if value.dtype not in DTYPES:
-        yield f"{what}: dtype {value.dtype} is not supported"
-
-
-def _output_problems(program: ExportedProgram) -> Iterator[str]:
-    for i, spec in enumerate(program.graph_signature.output_specs):
-        if spec.kind not in (OutputKind.USER_OUTPUT, OutputKind.BUFFER_MUTATION):
-            yield f"{spec.target or spec.arg}: outputs of kind {spec.kind.name} are not supported"
-        elif not isinstance(spec.arg, TensorArgument):
-            yield f"output {i} is not a tensor"
-
-
 # ---- building the module ---------------------------------------------------------------------
 
 
@@ -199,8 +174,8 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
     context = make_context()
     assembler = Assembler(context)
     values: dict[str, np.ndarray] = {}
-    for function, program in decomposed.items():
-        _check(program)
+    for program in decomposed.values():
+        check_program(program, root)
         for parameter in _parameters(program).values():
             _declare(assembler, values, parameter, names)
     for function, program in decomposed.items():
@@ -212,13 +187,12 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
         module=assembler.module,
         values=values,
         aliases={name: first for name, first in names.items() if name != first},
-        inputs=[name for name in decomposed["forward"].graph_signature.user_inputs if name],
+        inputs=[str(name) for name in decomposed["forward"].graph_signature.user_inputs],
     )
 
 
 def _decompose(program: ExportedProgram) -> ExportedProgram:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         program = program.run_decompositions(decompositions())
     for node in list(program.graph.nodes):
         unused = node.op == "placeholder" and not node.users
