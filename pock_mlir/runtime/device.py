@@ -152,15 +152,16 @@ class DeviceModule:
         mapped = staging.map()
         return np.array(mapped.asarray(tuple(array.shape), np.dtype(array.dtype)))
 
-    def statistics(self) -> dict[str, int] | None:
-        """The counters of the device's allocator, or None where it has none."""
-        return statistics(self._device)
 
+def allocator_statistics(device: Any, driver: str) -> dict[str, int] | None:
+    """The counters of an allocator, which all devices of a driver in the process share.
 
-def statistics(device: Any) -> dict[str, int] | None:
-    """The counters of an allocator, which all devices of a driver in the process share."""
+    None where they leave out what a step allocates in the device's queue: everywhere but on
+    "local-sync".
+    """
     allocator = device.allocator
-    return dict(allocator.statistics) if allocator.has_statistics else None
+    exact = driver == "local-sync" and allocator.has_statistics
+    return dict(allocator.statistics) if exact else None
 
 
 def _add_parameters(index: Any, parameters: Mapping[str, NDArray[Any]], driver: str) -> None:

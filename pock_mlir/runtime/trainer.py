@@ -12,7 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from pock_mlir.runtime import batches, checkpoint
 from pock_mlir.runtime.artifact import Artifact, load_artifact
-from pock_mlir.runtime.device import DeviceModule, driver_for, open_device, statistics
+from pock_mlir.runtime.device import (
+    DeviceModule,
+    allocator_statistics,
+    driver_for,
+    open_device,
+)
 from pock_mlir.runtime.manifest import ParameterSpec, TensorSpec
 from pock_mlir.runtime.memory import MemoryUse, memory_use
 
@@ -53,7 +58,8 @@ class Trainer:
         self.device = driver_for(device or self.manifest.driver, threads)
         pool = threads if self.device == "local-task" else None
         handle = open_device(self.device, pool, caching=caching)
-        self._before = statistics(handle)
+        self._handle = handle
+        self._before = allocator_statistics(handle, self.device)
         zeros = {p.name: _bytes(p) for p in self.manifest.parameters if p.kind == "state"}
         self._module = DeviceModule(
             artifact.module, artifact.parameters, zeros, handle, self.device
@@ -221,13 +227,15 @@ class Trainer:
         self._steps = 0
 
     def memory(self) -> MemoryUse:
-        """Memory of this program so far, in bytes: {"peak", "live", "source"}.
+        """Memory so far, in bytes: {"peak", "live", "source"}.
 
-        The source is "device allocator" (parameters, optimizer, batches and transients) or, where
-        the device does not count, "resident set" (the whole process). The peak is exact for the
-        only program in a process, and for one that needs more than those before it.
+        On "local-sync" (threads=1) it is what the device allocated: parameters, optimizer, batches
+        and transients of this program; its peak is exact for the only program in a process, and
+        for one that needs more than those before it. Other devices do not count what a step
+        allocates; there it is the "resident set" of the whole process.
         """
-        return memory_use(self._module.statistics(), self._before)
+        now = allocator_statistics(self._handle, self.device)
+        return memory_use(now, self._before)
 
 
 def _bytes(spec: ParameterSpec) -> int:

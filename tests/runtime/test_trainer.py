@@ -197,6 +197,12 @@ def test_memory_is_that_of_one_program() -> None:
     assert second.memory()["live"] == pytest.approx(first.memory()["live"] // 2, rel=0.3)
 
 
+def test_memory_of_a_device_that_does_not_count_is_that_of_the_process() -> None:
+    memory = Trainer(classifier(), device="local-task").memory()
+    assert memory["source"] == "resident set"
+    assert memory["peak"] > memory["live"] / 2 > 1_000_000
+
+
 def test_devices_that_are_not_there() -> None:
     with pytest.raises(DeviceError, match="no device driver 'tpu'; this runtime has: .*local-sync"):
         Trainer(classifier(), device="tpu")
