@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-PassOptions = Mapping[str, str | float | bool]
+PassOptions = Mapping[str, Any]
 
 
 def _require(holds: bool, message: str) -> None:
