@@ -84,6 +84,22 @@ def power(b: Builder, op: Any) -> Value | None:
     return b.divide(b.ones_like(x), x) if exponent == -1 else None
 
 
+@PATTERNS.on("stablehlo.clamp")
+def clamp_of_clamp(b: Builder, op: Any) -> Value | None:
+    """Two clamps with known bounds are one"""
+    inner = producer(op.operands[1], "stablehlo.clamp")
+    if inner is None:
+        return None
+    low, high, least, most = map(
+        splat_of, (op.operands[0], op.operands[2], inner.operands[0], inner.operands[2])
+    )
+    if low is None or high is None or least is None or most is None:
+        return None
+    bounds = [b.scalar_like(op.result, min(max(x, low), high)) for x in (least, most)]
+    operands = [bounds[0], inner.operands[1], bounds[1]]
+    return b.create(op.name, operands, [op.result.type]).results[0]
+
+
 # ---- shapes ----------------------------------------------------------------------------------
 
 
@@ -187,7 +203,7 @@ def transpose_of_unit_dimensions(b: Builder, op: Any) -> Value | None:
     return b.reshape(op.operands[0], shape_of(op.result)) if moved == sorted(moved) else None
 
 
-# ---- contractions and convolutions -----------------------------------------------------------
+# ---- contractions, convolutions, windows -----------------------------------------------------------
 
 
 @PATTERNS.on("stablehlo.dot_general")
@@ -229,26 +245,54 @@ def _untranspose(value: Value, contracting: Any, batching: Any) -> tuple[Value, 
 @PATTERNS.on("stablehlo.convolution")
 def convolution_of_pad(b: Builder, op: Any) -> Value | None:
     """A border of zeros around the image is the convolution's padding"""
-    pad = producer(op.operands[0], "stablehlo.pad")
-    if pad is None or not is_splat(pad.operands[1], 0) or any(ints(pad, "interior_padding")):
+    pad = _border(op.operands[0])
+    if pad is None or not is_splat(pad.operands[1], 0):
         return None
-    low, high = ints(pad, "edge_padding_low"), ints(pad, "edge_padding_high")
     numbers = stablehlo_bindings.ConvDimensionNumbers(op.attributes["dimension_numbers"])
     space = list(numbers.input_spatial_dimensions)
-    elsewhere = [i for i in range(len(low)) if i not in space and (low[i] or high[i])]
+    border = _pairs_of(pad)
+    elsewhere = [i for i, amount in enumerate(border) if i not in space and any(amount)]
     dilated = "lhs_dilation" in op.attributes and any(d != 1 for d in ints(op, "lhs_dilation"))
-    if elsewhere or dilated or min(low + high) < 0:
+    if elsewhere or dilated:
         return None
-    return _padded(b, op, pad.operands[0], [low[i] for i in space], [high[i] for i in space])
+    return _padded(b, op, pad.operands[0], [border[i] for i in space])
 
 
-def _padded(b: Builder, op: Any, image: Value, low: list[int], high: list[int]) -> Value:
-    attributes = {name: op.attributes[name] for name in op.attributes}
-    before = [[0, 0]] * len(low)
-    if "padding" in attributes:
-        before = np.array(attributes["padding"]).reshape(-1, 2).tolist()
-    attributes["padding"] = pairs(
-        [a + b for (a, _), b in zip(before, low, strict=True)],
-        [a + b for (_, a), b in zip(before, high, strict=True)],
+@PATTERNS.on("stablehlo.reduce_window")
+def window_of_pad(b: Builder, op: Any) -> Value | None:
+    """A border of the value that the windows are padded with anyway is the windows' padding"""
+    pad = _border(op.operands[0])
+    dilated = "base_dilations" in op.attributes and any(d != 1 for d in ints(op, "base_dilations"))
+    if pad is None or dilated or len(op.operands) != 2:
+        return None
+    fill, init = splat_of(pad.operands[1]), splat_of(op.operands[1])
+    if fill is None or fill != init:
+        return None
+    return _padded(b, op, pad.operands[0], _pairs_of(pad))
+
+
+def _border(value: Value) -> Any | None:
+    """The op that puts a border around `value`, and does nothing else."""
+    pad = producer(value, "stablehlo.pad")
+    if pad is None or any(ints(pad, "interior_padding")):
+        return None
+    return None if any(low < 0 or high < 0 for low, high in _pairs_of(pad)) else pad
+
+
+def _pairs_of(pad: Any) -> list[tuple[int, int]]:
+    low, high = ints(pad, "edge_padding_low"), ints(pad, "edge_padding_high")
+    return list(zip(low, high, strict=True))
+
+
+def _padded(b: Builder, op: Any, image: Value, border: list[tuple[int, int]]) -> Value:
+    """`op` on the image without its border, and with so much more padding of its own."""
+    own = [[0, 0]] * len(border)
+    if "padding" in op.attributes:
+        own = np.array(op.attributes["padding"]).reshape(-1, 2).tolist()
+    copy = op.operation.clone(ip=b.insertion_point)
+    copy.operands[0] = image
+    copy.attributes["padding"] = pairs(
+        [x + y for (x, _), (y, _) in zip(own, border, strict=True)],
+        [x + y for (_, x), (_, y) in zip(own, border, strict=True)],
     )
-    return b.create(op.name, [image, op.operands[1]], [op.result.type], attributes).results[0]
+    return copy.result
