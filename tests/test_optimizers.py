@@ -48,6 +48,10 @@ AGREE: dict[str, tuple[Optimizer, Callable[[list[torch.Tensor]], torch.optim.Opt
         lambda p: torch.optim.SGD(p, LR, momentum=0.75, nesterov=True),
     ),
     "adamw": (AdamW(LR), lambda p: torch.optim.AdamW(p, LR)),
+    "adamw, no averaging": (
+        AdamW(LR, betas=(0.0, 0.0)),
+        lambda p: torch.optim.AdamW(p, LR, betas=(0.0, 0.0)),
+    ),
     "adamw, all options": (
         AdamW(LR, betas=(0.75, 0.875), eps=0.01, weight_decay=0.25),
         lambda p: torch.optim.AdamW(p, LR, betas=(0.75, 0.875), eps=0.01, weight_decay=0.25),
