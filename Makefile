@@ -37,9 +37,11 @@ test-py: $(DEV) ## Run the Python tests only, e.g. make test-py ARGS="-k layerin
 	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile --junitxml=$(REPORTS)/pytest.xml $(ARGS)
 
 lint: $(STUBS) ## Check style, formatting and types
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/basedpyright
+	@status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check . || status=1; \
+	$(BIN)/basedpyright || status=1; \
+	exit $$status
 
 format: $(DEV) ## Format the code and mend what ruff can
 	@$(BIN)/ruff check --fix .
