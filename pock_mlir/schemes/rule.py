@@ -38,10 +38,12 @@ class Rule:
     axis: int | str | None = None
     ratio: float | None = None
     count: int | None = None
-    indices: tuple[int, ...] | None = None
+    indices: Sequence[int] | None = None
     origin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.indices, list):
+            object.__setattr__(self, "indices", tuple(self.indices))
         problem = _problem_of(self)
         if problem:
             raise SchemeError(self.located(problem))
@@ -58,10 +60,7 @@ class Rule:
             )
         if "match" not in data:
             raise SchemeError(f"{where}a rule needs the key 'match'")
-        values = dict(data)
-        if isinstance(values.get("indices"), list):
-            values["indices"] = tuple(cast("list[int]", values["indices"]))
-        return cls(**values, origin=origin)
+        return cls(**data, origin=origin)
 
     def to_dict(self) -> dict[str, Any]:
         """The table that `from_dict` reads."""

@@ -143,7 +143,7 @@ def test_round_trips() -> None:
     original = Scheme(
         "mine",
         "last-2",
-        (Rule("a.*", "slice", "in", ratio=0.5), Rule("b", "slice", 0, indices=(1, 3)), Rule("c")),
+        (Rule("a.*", "slice", "in", ratio=0.5), Rule("b", "slice", 0, indices=[1, 3]), Rule("c")),
     )
     assert Scheme.from_toml(original.to_toml()) == original
     assert Scheme.from_dict(original.to_dict()) == original
