@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
+import numpy as np
+
 from pock_mlir.runtime.errors import ArtifactError
 
 FORMAT_VERSION = 1
@@ -77,10 +79,20 @@ class ParameterSpec:
         return tuple(self.shape[i] for i in self.layout) if self.layout else self.shape
 
     @property
+    def elements(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """How much memory they take."""
+        return self.elements * np.dtype(self.dtype).itemsize
+
+    @property
     def trained_elements(self) -> int:
         """How many of the elements a step changes through a gradient."""
         if isinstance(self.trained, str):
-            return math.prod(self.shape) if self.trained == "all" else 0
+            return self.elements if self.trained == "all" else 0
         return sum(math.prod(box.sizes) for box in self.trained)
 
 

@@ -60,7 +60,7 @@ class Trainer:
         handle = open_device(self.device, pool, caching=caching)
         self._handle = handle
         self._before = allocator_statistics(handle, self.device)
-        zeros = {p.name: _bytes(p) for p in self.manifest.parameters if p.kind == "state"}
+        zeros = {p.name: p.bytes for p in self.manifest.parameters if p.kind == "state"}
         self._module = DeviceModule(
             artifact.module, artifact.parameters, zeros, handle, self.device
         )
@@ -236,10 +236,6 @@ class Trainer:
         """
         now = allocator_statistics(self._handle, self.device)
         return memory_use(now, self._before)
-
-
-def _bytes(spec: ParameterSpec) -> int:
-    return math.prod(spec.shape) * np.dtype(spec.dtype).itemsize
 
 
 def _to_framework(spec: ParameterSpec, stored: Array) -> Array:

@@ -1,0 +1,5 @@
+"""`python -m pock_mlir.cli` is `pock`."""
+
+from pock_mlir.cli import main
+
+main()

@@ -1,0 +1,142 @@
+"""`pock compile`."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pock_mlir.cli import console
+from pock_mlir.cli.models import FORMS, ZooOptions, load_model
+from pock_mlir.cli.summary import headline
+
+if TYPE_CHECKING:
+    from pock_mlir.optimizers import Optimizer
+
+DEFAULT_RATES = {"sgd": 0.01, "adamw": 0.001}
+
+
+class Loss(StrEnum):
+    """What a step minimises."""
+
+    CROSS_ENTROPY = "cross-entropy"
+    MSE = "mse"
+
+
+class OptimizerName(StrEnum):
+    """How a step changes weights."""
+
+    SGD = "sgd"
+    ADAMW = "adamw"
+
+
+EXAMPLE = r"""
+pock compile zoo:efficientnet_lite0 --pretrained --classes 4 --scheme last-4 \
+    --optimizer sgd --momentum 0.9 --lr 0.01 -o cells.pock
+pock compile my_model.py:make_model --scheme my_scheme.toml --target cuda-sm_87
+"""
+
+
+def compile_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"{FORMS}.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The .pock file to write.", show_default="MODEL.pock"),
+    ] = None,
+    scheme: Annotated[
+        str,
+        typer.Option(
+            help="What to train: full, head, bias-only, last-blocks, last-N, or a TOML file."
+        ),
+    ] = "full",
+    loss: Annotated[Loss, typer.Option(help="What to minimise.")] = Loss.CROSS_ENTROPY,
+    optimizer: Annotated[OptimizerName, typer.Option(help="How.")] = OptimizerName.SGD,
+    lr: Annotated[
+        float | None,
+        typer.Option(help="Default learning rate.", show_default="0.01; adamw: 0.001"),
+    ] = None,
+    momentum: Annotated[float, typer.Option(help="Momentum of sgd.")] = 0.0,
+    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov momentum.")] = False,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(help="Weight decay.", show_default="0; adamw: 0.01"),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="cpu, cuda-sm_87, vulkan-swiftshader, ...: what will run it.")
+    ] = "cpu",
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Batch size (zoo).", show_default="8")
+    ] = None,
+    image_size: Annotated[
+        int | None, typer.Option(min=1, help="Pixels of an image's side (zoo).", show_default="96")
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=2, help="Outputs of the last layer (zoo).", show_default=False)
+    ] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="With pre-trained weights (zoo).")
+    ] = False,
+    train_statistics: Annotated[
+        bool,
+        typer.Option("--train-statistics", help="Train batch-norm's running statistics too."),
+    ] = False,
+) -> None:
+    """Compile a model and its training step into a .pock file.
+
+    A factory is a function without arguments that returns (model, example_inputs).
+    """
+    path = output or Path(_stem(model)).with_suffix(".pock")
+    if not path.parent.is_dir():
+        raise ValueError(f"no such directory: {path.parent}")
+    chosen = make_optimizer(optimizer, lr, momentum, nesterov, weight_decay)
+    from pock_mlir import api
+    from pock_mlir.schemes import Scheme
+
+    api.find_target(target)
+    parsed = Scheme.load(scheme)
+    started = time.monotonic()
+    with console.err.status("load the model") as status:
+        network, inputs = load_model(model, ZooOptions(batch, image_size, classes, pretrained))
+        program = api.compile(
+            network,
+            inputs,
+            loss=loss.value,
+            optimizer=chosen,
+            scheme=parsed,
+            target=target,
+            training=train_statistics,
+            progress=status.update,
+        )
+        status.update("write")
+        program.save(path)
+    seconds = time.monotonic() - started
+    console.out.print(headline(program.manifest))
+    console.out.print(f"{path}: {console.size(path.stat().st_size)}, in {seconds:.1f} s")
+
+
+def make_optimizer(
+    name: OptimizerName,
+    lr: float | None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float | None = None,
+) -> Optimizer:
+    """The optimizer that the options say. Raises ValueError where they do not go together."""
+    from pock_mlir.optimizers import SGD, AdamW
+
+    rate = DEFAULT_RATES[name.value] if lr is None else lr
+    if name is OptimizerName.SGD:
+        return SGD(rate, momentum, nesterov, weight_decay or 0.0)
+    if momentum or nesterov:
+        raise ValueError("--momentum and --nesterov are for --optimizer sgd")
+    return AdamW(rate) if weight_decay is None else AdamW(rate, weight_decay=weight_decay)
+
+
+def _stem(model: str) -> str:
+    """A file name for a model: zoo:mlp -> mlp, a/b.py:make -> b, c.pt2 -> c."""
+    if model.startswith("zoo:"):
+        return model.removeprefix("zoo:") or "model"
+    return Path(model.rpartition(":")[0] or model).stem

@@ -1,0 +1,141 @@
+"""Which model to compile: from the zoo, from a Python file, or a torch.export program."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+FORMS = "zoo:NAME, FILE.py:FACTORY or FILE.pt2"
+DEFAULT_BATCH, DEFAULT_IMAGE_SIZE = 8, 96
+
+
+@dataclass(frozen=True)
+class ZooOptions:
+    """What one may choose of a model in the zoo; None is the model's own default."""
+
+    batch: int | None = None
+    image_size: int | None = None
+    classes: int | None = None
+    pretrained: bool = False
+
+    @property
+    def given(self) -> list[str]:
+        """The command's options behind what was chosen."""
+        options = {
+            "--batch": self.batch is not None,
+            "--image-size": self.image_size is not None,
+            "--classes": self.classes is not None,
+            "--pretrained": self.pretrained,
+        }
+        return [name for name, chosen in options.items() if chosen]
+
+
+def load_model(spec: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
+    """A model and example inputs for it, which are empty for an exported program.
+
+    Raises:
+        ValueError: `spec` has none of the known forms, or what it names is not there or fails.
+        ImportError: PyTorch is missing.
+    """
+    if spec.startswith("zoo:"):
+        return _from_zoo(spec.removeprefix("zoo:"), options)
+    if options.given:
+        raise ValueError(
+            f"{', '.join(options.given)}: only for models of the zoo; '{spec}' has its own inputs"
+        )
+    file, _, factory = spec.rpartition(":")
+    if file.endswith(".py"):
+        return _from_factory(Path(file), factory)
+    if spec.endswith(".pt2"):
+        return _from_export(Path(spec)), ()
+    if spec.endswith(".py"):
+        raise ValueError(f"which function of {spec} makes the model? Write {spec}:FUNCTION")
+    raise ValueError(f"MODEL must be {FORMS}, got '{spec}'")
+
+
+def _from_zoo(name: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
+    from pock_mlir import zoo
+
+    wanted: dict[str, Any] = {}
+    if options.classes is not None:
+        wanted["num_classes"] = options.classes
+    if options.pretrained:
+        wanted["pretrained"] = True
+    try:
+        model = zoo.create(name, **wanted)
+    except TypeError as error:
+        raise ValueError(f"zoo:{name}: {error}") from error
+    import torch
+
+    batch = options.batch or DEFAULT_BATCH
+    layers = getattr(model, "layers", None)
+    if layers is not None:
+        if options.image_size is not None:
+            raise ValueError(f"zoo:{name} takes no images; leave out --image-size")
+        return model, (torch.zeros(batch, layers[0].in_features),)
+    size = options.image_size or DEFAULT_IMAGE_SIZE
+    return model, (torch.zeros(batch, 3, size, size),)
+
+
+def _from_export(path: Path) -> Any:
+    if not path.is_file():
+        raise ValueError(f"no such file: {path}")
+    torch = _torch()
+    try:
+        return torch.export.load(str(path))
+    except Exception as error:
+        raise ValueError(f"{path} is no torch.export program: {_first_line(error)}") from error
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise ImportError("this needs PyTorch: pip install 'pock-mlir[torch]'") from error
+    return torch
+
+
+def _from_factory(path: Path, name: str) -> tuple[Any, tuple[Any, ...]]:
+    module = _run_file(path)
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        functions = [each for each in vars(module) if callable(getattr(module, each))]
+        near = get_close_matches(name, functions, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise ValueError(f"{path} has no function '{name}'{hint}")
+    try:
+        made = factory()
+    except Exception as error:
+        raise ValueError(f"{path}:{name} failed: {_described(error)}") from error
+    if not isinstance(made, tuple) or len(cast("tuple[Any, ...]", made)) != 2:
+        raise ValueError(f"{path}:{name} must return (model, example_inputs)")
+    model, inputs = cast("tuple[Any, Any]", made)
+    if isinstance(inputs, list | tuple):
+        return model, tuple(cast("tuple[Any, ...]", inputs))
+    return model, (inputs,)
+
+
+def _run_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise ValueError(f"no such file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.resolve().parent))  # as `python FILE.py` does
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{path} failed: {_described(error)}") from error
+    return module
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")
