@@ -26,8 +26,9 @@ from pock_mlir.ir import (
     TypeAttr,
     UnitAttr,
     Value,
+    WalkResult,
 )
-from pock_mlir.passes.base import ModulePass
+from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.update_rules import UPDATE_RULES, UpdateRule
 from pock_mlir.rewriting import body, functions, parameters
 
@@ -40,10 +41,10 @@ class PockToIree(ModulePass):
     """Turn parameters into IREE globals and optimizer ops into dispatches that update them.
 
     Requires: every update has an optimizer (`apply-optimizer`), backward ops are lowered
-    (`lower-pock`). Ensures: no op of the `pock` dialect is left; `@read_state` returns, and
-    `@write_state` replaces, all that a step changes, in the order of `mutable_parameters`.
-    The result holds ops of IREE's dialects in generic form, so parsing it back needs
-    `--allow-unregistered-dialect`.
+    (`lower-pock`); what is not is an error. Ensures: no op of the `pock` dialect is left;
+    `@read_state` returns, and `@write_state` replaces, all that a step changes, in the order of
+    `mutable_parameters`. The result holds ops of IREE's dialects in generic form, so parsing it
+    back needs `--allow-unregistered-dialect`.
 
         "pock.sgd"(%g, %lr) {parameter = @w, ...}
     becomes
@@ -56,6 +57,7 @@ class PockToIree(ModulePass):
 
     def run(self, module: Module) -> None:
         """Convert the whole module."""
+        _require_lowered(module)
         module.context.allow_unregistered_dialects = True
         written = mutable_parameters(module)
         types = {name: op.stored_type for name, op in parameters(module).items()}
@@ -64,6 +66,24 @@ class PockToIree(ModulePass):
         for name, op in parameters(module).items():
             _convert_parameter(op, name in written)
         _add_state_access(module, {name: types[name] for name in written})
+
+
+_MISSING = {"pock.update": "has no optimizer: run apply-optimizer first"}
+_CONVERTED = {"pock.parameter", "pock.read", "pock.assign", *UPDATE_RULES}
+
+
+def _require_lowered(module: Module) -> None:
+    problems: list[tuple[Location, str]] = []
+
+    def check(op: Operation) -> WalkResult:
+        if op.name.startswith("pock.") and op.name not in _CONVERTED:
+            problem = _MISSING.get(op.name, "has no form in IREE: run lower-pock first")
+            problems.append((op.location, f"'{op.name}' {problem}"))
+        return WalkResult.ADVANCE
+
+    module.operation.walk(check)
+    if problems:
+        raise PassError(problems)
 
 
 def mutable_parameters(module: Module) -> list[str]:

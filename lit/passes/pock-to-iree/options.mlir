@@ -1,0 +1,25 @@
+// RUN: pock-opt %s --pass-pipeline='builtin.module(apply-optimizer{kind=adamw},pock-to-iree)' | filecheck %s
+
+// The pass has no options; what it makes depends on the optimizer. AdamW's step count is a scalar
+// that every kernel is given what it needs of; it is assigned, not updated in place.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<4xf32>} : () -> ()
+
+// CHECK-DAG: "util.global"() {{.*}}"w.first_moment"{{.*}}is_mutable
+// CHECK-DAG: "util.global"() {{.*}}"w.second_moment"{{.*}}is_mutable
+// CHECK-DAG: "util.global"() {{.*}}"optimizer.step"{{.*}}is_mutable
+
+// CHECK-LABEL: func.func @train_step
+func.func @train_step(%g: tensor<4xf32>, %lr: tensor<f32> {pock.role = "learning_rate"}) {
+  // CHECK: %[[OLD:.*]] = "util.global.load"() {global = @optimizer.step}
+  // CHECK: %[[STEP:.*]] = stablehlo.add %[[OLD]]
+  // CHECK: "util.global.store"(%[[STEP]]) {global = @optimizer.step}
+  // CHECK: "flow.dispatch.workgroups"
+  // CHECK: math.sqrt
+  // CHECK-NOT: stablehlo
+  // CHECK: tied_operands = [4 : index, 5 : index, 6 : index]
+  // CHECK: "util.global.store"({{.*}}) {global = @w}
+  "pock.update"(%g) {parameter = @w, offsets = array<i64: 0>, sizes = array<i64: 4>}
+    : (tensor<4xf32>) -> ()
+  return
+}
