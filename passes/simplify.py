@@ -203,7 +203,7 @@ def transpose_of_unit_dimensions(b: Builder, op: Any) -> Value | None:
     return b.reshape(op.operands[0], shape_of(op.result)) if moved == sorted(moved) else None
 
 
-# ---- contractions, convolutions, windows -----------------------------------------------------------
+# ---- contractions, convolutions, windows ------------------------------------------------------
 
 
 @PATTERNS.on("stablehlo.dot_general")
