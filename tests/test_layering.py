@@ -24,6 +24,7 @@ RANKS = {
     "api": 6,
     "opt": 6,
     "cli": 7,
+    "demo": 7,
 }
 # These know nothing of the compiler; others may use them.
 APART = {"data", "optimizers", "runtime", "schemes", "zoo"}
