@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,14 +96,14 @@ def compile(
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
     tell("import")
     imported = _import(model, example_inputs, training)
-    with imported.context, Location.unknown(), _scheme_file(scheme) as scheme_path:
+    with imported.context, Location.unknown():
         tell("differentiate and optimise")
         options: dict[str, object] = dict(optimizer.pass_options())
         pipeline = training_pipeline(
             loss=loss,
             optimizer=str(options.pop("kind")),
             optimizer_options=options,
-            scheme=scheme_path,
+            scheme=scheme.option,
         )
         run_pipeline(imported.module, pipeline)
         tell("fold frozen parameters")
@@ -138,18 +136,6 @@ def _import(model: Any, example_inputs: Any, training: bool) -> ImportedModel:
 
 def _functional() -> list[Pass]:
     return [make("expand-optimizer"), Upstream("canonicalize"), Upstream("cse")]
-
-
-@contextmanager
-def _scheme_file(scheme: Scheme) -> Iterator[str]:
-    """The scheme as the passes take it: by built-in name or by file."""
-    if scheme == Scheme.load(scheme.base or "full"):
-        yield scheme.name
-        return
-    with tempfile.TemporaryDirectory(prefix="pock-") as folder:
-        path = Path(folder) / f"{scheme.name}.toml"
-        path.write_text(scheme.to_toml(), encoding="utf-8")
-        yield str(path)
 
 
 # ---- values ----------------------------------------------------------------------------------
