@@ -51,7 +51,7 @@ class Data:
     test: Split | None
 
     def __str__(self) -> str:
-        test = f", {len(self.test)} test" if self.test else ""
+        test = f", {len(self.test)} test" if self.test is not None else ""
         return f"{self.name}: {len(self.train)} training samples{test}"
 
 
@@ -70,8 +70,9 @@ def load_data(source: str, specs: Sequence[TensorSpec], limit: int | None = None
         data = _from_file(Path(source), specs)
     else:
         raise ValueError(f"--data must be {FORMS}, got '{source}'")
-    for split in filter(None, (data.train, data.test)):
-        _check(data.name, split, specs)
+    for split in (data.train, data.test):
+        if split is not None:
+            _check(data.name, split, specs)
     if limit is not None and limit < len(data.train):
         return Data(data.name, Split([array[:limit] for array in data.train.arrays]), data.test)
     return data
@@ -100,7 +101,7 @@ def _fetch(name: str, size: int, limit: int | None) -> Dataset:
 def _from_file(path: Path, specs: Sequence[TensorSpec]) -> Data:
     arrays = _read(path)
     whole, train, test = (_split(arrays, prefix, specs) for prefix in ("", "train_", "test_"))
-    first = train or whole
+    first = whole if train is None else train
     if first is None:
         raise ValueError(f"{path} must have {LAYOUT}; it has {', '.join(arrays) or 'nothing'}")
     return Data(path.name, first, test)

@@ -36,7 +36,7 @@ def eval_command(
     if checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
     loaded = load_data(data, trainer.inputs)
-    samples = loaded.test or loaded.train
+    samples = loaded.train if loaded.test is None else loaded.test
     started = time.monotonic()
     result = trainer.evaluate(samples.batches(EVALUATION_BATCH))
     seconds = time.monotonic() - started

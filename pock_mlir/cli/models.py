@@ -69,7 +69,8 @@ def _from_zoo(name: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
     try:
         model = zoo.create(name, **wanted)
     except TypeError as error:
-        raise ValueError(f"zoo:{name}: {error}") from error
+        option = "pre-trained weights" if options.pretrained else "number of classes to choose"
+        raise ValueError(f"zoo:{name} has no {option}") from error
     import torch
 
     batch = options.batch or DEFAULT_BATCH

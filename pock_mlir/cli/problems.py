@@ -15,6 +15,7 @@ debugging = False
 
 # Raised with messages for people, here and in the libraries; any other exception is a defect.
 _EXPECTED = (ValueError, ImportError, OSError)
+_NOWHERE = "loc(unknown): "
 
 
 def reported(command: Callable[_P, None]) -> Callable[_P, None]:
@@ -39,7 +40,7 @@ def message(error: Exception) -> str:
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"no such file: {error.filename}"
     if ours or isinstance(error, _EXPECTED):
-        return str(error) or type(error).__name__
+        return str(error).replace(_NOWHERE, "") or type(error).__name__
     return (
         f"unexpected {type(error).__name__}: {error}\n"
         "This is a defect of pock-mlir; run `pock --debug ...` for the traceback."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -140,6 +140,7 @@ class Run:
     lr: float | None
     checkpoint: Path | None
     save_every: int | None
+    test: str = field(default="", init=False)
 
     def train(self) -> None:
         """Take all steps that are left, with a progress bar and a line per epoch."""
@@ -168,8 +169,9 @@ class Run:
     def _epoch_line(self, losses: list[float], milliseconds: float) -> str:
         epoch = self.trainer.steps // self.plan.steps_per_epoch
         mean = sum(losses) / len(losses)
+        self.test = self._test()
         return (
-            f"epoch {epoch}/{self.plan.epochs}  loss {mean:.4f}{self._test()}"
+            f"epoch {epoch}/{self.plan.epochs}  loss {mean:.4f}{self.test}"
             f"  {milliseconds:.1f} ms/step"
         )
 
@@ -187,11 +189,10 @@ class Run:
     def report(self) -> None:
         """Say how it ended."""
         memory = self.trainer.memory()
+        peak = f"peak memory {console.size(memory['peak'])} ({memory['source']})"
         where = f", saved to {self.checkpoint}" if self.checkpoint else ""
-        console.out.print(
-            f"{self.trainer.steps} steps{self._test()}, peak memory {console.size(memory['peak'])} "
-            f"({memory['source']}){where}"
-        )
+        test = self.test or self._test()
+        console.out.print(f"{self.trainer.steps} steps{test}, {peak}{where}")
 
 
 def _progress() -> Progress:

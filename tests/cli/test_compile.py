@@ -1,0 +1,156 @@
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pock_mlir.cli.compile import OptimizerName, make_optimizer
+from pock_mlir.cli.models import ZooOptions, load_model
+from pock_mlir.optimizers import SGD, AdamW
+from pock_mlir.runtime import Trainer, load_artifact
+from tests.cli.conftest import Pock
+
+MODELS = """
+    import torch
+    from torch import nn
+
+    class Sorted(nn.Linear):
+        def forward(self, x):
+            return torch.sort(super().forward(x))[0]
+
+    class Bessel(nn.Linear):
+        def forward(self, x):
+            return torch.special.i0(super().forward(x))
+
+    def linear():
+        return nn.Linear(8, 4), torch.zeros(6, 8)
+
+    def unsorted():
+        return Sorted(8, 4), (torch.zeros(6, 8),)
+
+    def bessel():
+        return Bessel(8, 4), (torch.zeros(6, 8),)
+
+    def alone():
+        return nn.Linear(8, 4)
+
+    def broken():
+        raise RuntimeError("no weights")
+
+    constant = 3
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    path = tmp_path / "models.py"
+    path.write_text(textwrap.dedent(MODELS))
+    return path
+
+
+def test_compile_inspect_train_eval(pock: Pock, models: Path, tmp_path: Path, data: Path) -> None:
+    program = tmp_path / "p.pock"
+    result = pock("compile", f"{models}:linear", "--lr", 0.1, "--momentum", 0.9, "-o", program)
+    assert result.exit_code == 0, result.output
+    assert "scheme full: trains 36 of 36 parameters (100.0 %)" in result.stdout
+    assert "momentum 0.9" in pock("inspect", program).stdout
+    assert pock("train", program, "--data", data, "--epochs", 2).exit_code == 0
+    assert pock("eval", program, "--data", data).exit_code == 0
+    assert Trainer(program).manifest.learning_rate == 0.1
+
+
+def test_compile_an_exported_program(pock: Pock, tmp_path: Path) -> None:
+    model = torch.nn.Linear(8, 4).eval()
+    exported = torch.export.export(model, (torch.zeros(6, 8),))
+    torch.export.save(exported, tmp_path / "m.pt2")
+    result = pock("compile", tmp_path / "m.pt2", "--scheme", "head", "-o", tmp_path / "p.pock")
+    assert result.exit_code == 0, result.output
+    weight = Trainer(tmp_path / "p.pock").state_dict()["weight"]
+    np.testing.assert_array_equal(weight, model.weight.detach().numpy())
+
+
+def test_models_of_the_zoo() -> None:
+    model, (x,) = load_model("zoo:mlp", ZooOptions(batch=3, classes=5))
+    assert model(x).shape == (3, 5)
+    model, (x,) = load_model("zoo:residual_cnn", ZooOptions(image_size=16))
+    assert x.shape == (8, 3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "message"),
+    [
+        ("zoo:mpl", [], "no model named 'mpl' in the zoo; did you mean mlp"),
+        ("zoo:mlp", ["--pretrained"], "zoo:mlp has no pre-trained weights"),
+        ("zoo:mlp", ["--image-size", 9], "zoo:mlp takes no images"),
+        ("resnet", [], "MODEL must be zoo:NAME, FILE.py:FACTORY or FILE.pt2, got 'resnet'"),
+        ("none.py:make", [], "no such file: none.py"),
+        ("none.pt2", [], "no such file: none.pt2"),
+        ("{models}", [], "which function of .*models.py makes the model?"),
+        ("{models}:liner", [], "has no function 'liner'; did you mean 'linear'?"),
+        ("{models}:constant", [], "has no function 'constant'"),
+        ("{models}:alone", [], r"alone must return \(model, example_inputs\)"),
+        ("{models}:broken", [], "broken failed: RuntimeError: no weights"),
+        ("{models}:linear", ["--batch", 3], "--batch: only for models of the zoo"),
+        ("{models}:linear", ["--target", "tpu"], "unknown target 'tpu'; there is cpu, "),
+        ("{models}:linear", ["--scheme", "fall"], "did you mean 'full'"),
+        ("{models}:linear", ["--lr", -1], r"lr must be in \[0, inf\), got -1"),
+        ("{models}:linear", ["--momentum", 1], "momentum must be in"),
+        ("{models}:linear", ["--optimizer", "adamw", "--nesterov"], "are for --optimizer sgd"),
+        ("{models}:unsorted", [], "stablehlo.sort"),
+        ("{models}:bessel", [], "aten.i0.default: no lowering to StableHLO"),
+    ],
+)
+def test_what_cannot_be_compiled(
+    pock: Pock, models: Path, tmp_path: Path, model: str, words: list[object], message: str
+) -> None:
+    output = tmp_path / "p.pock"
+    output.write_text("old")
+    result = pock("compile", model.format(models=models), "-o", output, *words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert not result.stdout
+    with pytest.raises(ValueError, match=message):
+        raise ValueError(result.stderr)
+    assert output.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "message"),
+    [
+        ('[[rule]]\nmatch = "wieght"', "pattern 'wieght' matches no parameter; nearest: weight"),
+        ('[[rule]]\nmatch = "*"\nupdate = "none"', "trains nothing"),
+        ('[[rule]]\nmatch = "*"\nupdate = "some"', "unknown update 'some'"),
+        ("[[rule", "s.toml"),
+    ],
+)
+def test_schemes_that_do_not_fit(
+    pock: Pock, models: Path, tmp_path: Path, scheme: str, message: str
+) -> None:
+    (tmp_path / "s.toml").write_text(scheme)
+    words = ("--scheme", tmp_path / "s.toml", "-o", tmp_path / "p.pock")
+    result = pock("compile", f"{models}:linear", *words)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert not (tmp_path / "p.pock").exists()
+
+
+def test_a_directory_that_is_not_there(pock: Pock, tmp_path: Path) -> None:
+    result = pock("compile", "zoo:mlp", "-o", tmp_path / "none" / "p.pock")
+    assert result.exit_code == 1
+    assert f"no such directory: {tmp_path / 'none'}" in result.stderr
+
+
+def test_optimizers() -> None:
+    assert make_optimizer(OptimizerName.SGD, None, 0.9, True) == SGD(0.01, 0.9, True)
+    assert make_optimizer(OptimizerName.ADAMW, 0.5) == AdamW(0.5)
+    assert make_optimizer(OptimizerName.ADAMW, None, weight_decay=0.0).weight_decay == 0
+    with pytest.raises(ValueError, match="nesterov needs a momentum"):
+        make_optimizer(OptimizerName.SGD, None, nesterov=True)
+
+
+def test_every_target_that_is_offered(pock: Pock, models: Path, tmp_path: Path) -> None:
+    for target in ("cuda-sm_87", "vulkan-swiftshader"):
+        path = tmp_path / f"{target}.pock"
+        assert pock("compile", f"{models}:linear", "--target", target, "-o", path).exit_code == 0
+        assert load_artifact(path).manifest.target == target

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pock_mlir.cli import datasets
+from pock_mlir.cli.datasets import load_data
+from pock_mlir.data import Dataset
+from pock_mlir.runtime import TensorSpec
+from tests.cli.conftest import Pock
+from tests.runtime.programs import batch
+
+SPECS = (TensorSpec("image", (6, 8), "float32"), TensorSpec("targets", (6,), "int32"))
+TWO_INPUTS = (*SPECS[:1], TensorSpec("other", (6, 2), "float32"), SPECS[1])
+X, Y = batch(0, 10)
+
+
+def save(tmp_path: Path, **arrays: np.ndarray) -> str:
+    np.savez(tmp_path / "d.npz", allow_pickle=True, **arrays)
+    return str(tmp_path / "d.npz")
+
+
+@pytest.mark.parametrize("names", [("x", "y"), ("image", "targets"), ("x", "targets")])
+def test_one_split(tmp_path: Path, names: tuple[str, str]) -> None:
+    data = load_data(save(tmp_path, **{names[0]: X, names[1]: Y}), SPECS)
+    assert data.test is None
+    np.testing.assert_array_equal(data.train.arrays[0], X)
+    assert str(data) == "d.npz: 10 training samples"
+
+
+def test_two_splits_and_a_limit(tmp_path: Path) -> None:
+    path = save(tmp_path, train_x=X, train_y=Y, test_x=X[:3], test_y=Y[:3])
+    data = load_data(path, SPECS, limit=4)
+    assert data.test is not None
+    assert (len(data.train), len(data.test)) == (4, 3)
+    assert [len(arrays[0]) for arrays in data.test.batches(2)] == [2, 1]
+
+
+def test_several_inputs_go_by_name(tmp_path: Path) -> None:
+    data = load_data(save(tmp_path, image=X, other=X[:, :2], y=Y), TWO_INPUTS)
+    np.testing.assert_array_equal(data.train.arrays[1], X[:, :2])
+    with pytest.raises(ValueError, match="it has x, y"):
+        load_data(save(tmp_path, x=X, y=Y), TWO_INPUTS)
+
+
+BAD = [
+    ({"x": X}, "must have arrays 'x' and 'y', .*; it has x"),
+    ({}, "it has nothing"),
+    ({"x": X, "y": Y[:4]}, "differ in length: image 10, targets 4"),
+    ({"x": X, "y": np.array(3)}, "differ in length: image 10, targets none"),
+    ({"x": X[:0], "y": Y[:0]}, "the data set is empty"),
+    ({"x": X[:, :7], "y": Y}, r"'image': expected float32\[6, 8\], got float32\[1, 7\]"),
+    ({"x": X.astype(int), "y": Y}, r"'image': expected float32\[6, 8\], got int64"),
+    ({"x": X.astype(object), "y": Y}, "no .npz file of plain arrays"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "message"), BAD)
+def test_files_that_do_not_fit(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_data(save(tmp_path, **arrays), SPECS)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    for name, content, message in (
+        ("a.npz", None, "no such file"),
+        ("b.npz", b"no zip", "no .npz file of plain arrays"),
+        ("c.csv", b"1,2", "--data must be elpv, cifar10 or FILE.npz"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            load_data(str(tmp_path / name), SPECS)
+    path = Path(save(tmp_path, x=X, y=Y))
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ValueError, match="no .npz file of plain arrays"):
+        load_data(str(path), SPECS)
+
+
+def test_fetched_data_comes_in_the_size_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.zeros((6, 3, 32, 32), np.float32)
+    labels = np.zeros(6, np.int32)
+
+    def fetch(name: str, size: int, limit: int | None) -> Dataset:
+        assert (name, size, limit) == ("elpv", 32, 5)
+        return Dataset("elpv", ("a", "b"), images, labels, images[:2], labels[:2])
+
+    monkeypatch.setattr(datasets, "_fetch", fetch)
+    specs = (TensorSpec("x", (2, 3, 32, 32), "float32"), TensorSpec("y", (2,), "int32"))
+    data = load_data("elpv", specs, limit=5)
+    assert str(data) == "elpv: 5 training samples, 2 test"
+    with pytest.raises(ValueError, match=r"square images of 3 channels; .* float32\[6, 8\]"):
+        load_data("elpv", SPECS)
+
+
+@pytest.mark.parametrize("command", ["train", "eval"])
+def test_labels_outside_the_classes(
+    pock: Pock, program: Path, tmp_path: Path, command: str
+) -> None:
+    result = pock(command, program, "--data", save(tmp_path, x=X, y=Y + 4))
+    assert result.exit_code == 1
+    assert "is outside the classes 0 to 3" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("error: 'targets': label ")

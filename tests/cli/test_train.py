@@ -1,0 +1,157 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from pock_mlir.cli.train import Plan
+from pock_mlir.runtime import Trainer
+from tests.cli.conftest import Pock
+from tests.runtime.programs import classifier
+
+
+def test_a_run_is_the_steps_of_its_plan(
+    pock: Pock, program: Path, data: Path, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "k.safetensors"
+    words = ("--data", data, "--epochs", 2, "--lr", 0.05, "--checkpoint", checkpoint)
+    result = pock("train", program, *words)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("16 steps  test loss ")
+    assert "d.npz: 50 training samples, 20 test; steps 0 to 16 on local-task" in result.stderr
+    assert "epoch 2/2  loss " in result.stderr
+    trainer = Trainer(program)
+    with np.load(data) as arrays:
+        x, y = arrays["train_x"], arrays["train_y"]
+    for rows in Plan(50, 6, 2, 0).indices(0):
+        trainer.step(x[rows], y[rows], lr=0.05)
+    saved = load_file(checkpoint)
+    for name, value in trainer.state_dict().items():
+        np.testing.assert_array_equal(saved[name], value)
+
+
+def test_a_resumed_run_ends_as_one_without_a_break(
+    pock: Pock, program: Path, data: Path, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert pock("train", program, "--data", data, "--epochs", 3, "--checkpoint", one).exit_code == 0
+    start = ("train", program, "--data", data, "--checkpoint", two)
+    assert pock(*start, "--epochs", 1).exit_code == 0
+    result = pock(*start, "--epochs", 3, "--resume")
+    assert result.exit_code == 0
+    assert "steps 8 to 24" in result.stderr
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_an_interrupted_run_saves_and_resumes(
+    pock: Pock, program: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    words = ("train", program, "--data", data, "--epochs", 2, "--checkpoint")
+    assert pock(*words, one).exit_code == 0
+    step = Trainer.step
+
+    def interrupted(trainer: Trainer, *arrays: np.ndarray, lr: float | None = None) -> float:
+        if trainer.steps == 5:
+            raise KeyboardInterrupt
+        return step(trainer, *arrays, lr=lr)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    result = pock(*words, two)
+    assert result.exit_code == 130
+    assert "interrupted at step 5; continue with --resume" in result.stderr
+    monkeypatch.undo()
+    assert pock(*words, two, "--resume").exit_code == 0
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_nothing_on_the_disk_is_lost(pock: Pock, program: Path, data: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "k"
+    words = ("train", program, "--data", data, "--checkpoint", checkpoint)
+    assert pock(*words).exit_code == 0
+    before = checkpoint.read_bytes()
+    for extra, message in (
+        ((), "k is there already; give --resume to continue, or --overwrite"),
+        (("--resume", "--overwrite"), "exclude each other"),
+        (("--overwrite", "--lr", "1e30"), "try a lower --lr"),
+    ):
+        result = pock(*words, *extra)
+        assert result.exit_code == 1
+        assert message in result.stderr
+        assert checkpoint.read_bytes() == before
+    assert pock(*words, "--overwrite").exit_code == 0
+    assert checkpoint.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--resume"], "--resume and --overwrite need --checkpoint"),
+        (["--checkpoint", "none.safetensors", "--resume"], "nothing to resume from: no such file"),
+        (["--checkpoint", "none/k.safetensors"], "no such directory: none"),
+        (["--limit", "5"], "5 samples do not fill one batch of 6"),
+        (["--device", "tpu"], "no device driver 'tpu'"),
+    ],
+)
+def test_options_that_make_no_sense(
+    pock: Pock, program: Path, data: Path, words: list[str], message: str
+) -> None:
+    result = pock("train", program, "--data", data, *words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr
+
+
+def test_a_checkpoint_of_another_program(
+    pock: Pock, program: Path, data: Path, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "k"
+    assert pock("train", program, "--data", data, "--checkpoint", checkpoint).exit_code == 0
+    before = checkpoint.read_bytes()
+    other = classifier()
+    optimizer = {"kind": "momentum", "lr": 0.1, "momentum": 0.8}
+    manifest = replace(other.manifest, optimizer=optimizer)
+    replace(other, manifest=manifest).save(tmp_path / "other.pock")
+    words = (tmp_path / "other.pock", "--data", data, "--checkpoint", checkpoint)
+    for command in (("train", *words, "--resume"), ("eval", *words)):
+        result = pock(*command)
+        assert result.exit_code == 1
+        assert "does not fit this program: it was saved with the optimizer" in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert checkpoint.read_bytes() == before
+
+
+def test_eval(pock: Pock, program: Path, data: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "k"
+    pock("train", program, "--data", data, "--checkpoint", checkpoint)
+    trainer = Trainer(program)
+    before = trainer.evaluate([batch_of(data)])
+    trainer.load_checkpoint(checkpoint)
+    after = trainer.evaluate([batch_of(data)])
+    for words, figures in (((), before), (("--checkpoint", checkpoint), after)):
+        result = pock("eval", program, "--data", data, *words)
+        assert result.exit_code == 0, result.output
+        expected = f"loss {figures['loss']:.4f}  accuracy {figures['accuracy']:.4f}"
+        assert result.stdout.startswith(f"{expected}  (20 samples of d.npz")
+
+
+def batch_of(data: Path) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(data) as arrays:
+        return arrays["test_x"], arrays["test_y"]
+
+
+def test_a_plan_takes_each_sample_once_an_epoch() -> None:
+    steps = list(Plan(20, 6, 2, 7).indices(0))
+    assert [len(rows) for rows in steps] == [6] * 6
+    for epoch in (steps[:3], steps[3:]):
+        assert len(set(np.concatenate(epoch))) == 18
+    assert not np.array_equal(steps[0], steps[3])
+
+
+def test_a_plan_can_begin_anywhere() -> None:
+    plan = Plan(20, 6, 3, 7)
+    steps = list(plan.indices(0))
+    assert len(steps) == plan.steps == 9
+    for first in range(11):
+        assert list(map(list, plan.indices(first))) == list(map(list, steps[first:]))
