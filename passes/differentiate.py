@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -94,14 +94,18 @@ class Activity:
 
     Attributes:
         active: values that depend on a weight in a differentiable way.
-        useful: ops whose result is active and reaches the loss.
+        useful: ops whose result is active and reaches the loss, last first.
+        users: the ops that use each value.
     """
 
     def __init__(self, step: OpView, weights: set[str]) -> None:
         self.step = step
         self.ops = list(step.regions[0].blocks[0].operations)
         self.active: set[Value] = set()
+        self.users: dict[Value, list[OpView]] = defaultdict(list)
         for op in self.ops:
+            for value in _reads(op):
+                self.users[value].append(op)
             if _is_weight_read(op, weights) or self._depends(op):
                 self.active.update(value for value in op.results if _is_real(value))
         self.useful = list(self._useful_ops())
@@ -199,7 +203,9 @@ class _Reverse:
         activity.require_rules()
         self.active, self.ops = activity.active, activity.useful
         self.end = activity.ops[-1]
-        self.builder = GradientBuilder(InsertionPoint(self.end), self.end.location, self.active)
+        self.builder = GradientBuilder(
+            InsertionPoint(self.end), self.end.location, self.active, activity.users
+        )
         self.cotangents: dict[Value, _Signed] = {}
         self.gradients: dict[str, _Signed] = {}
         self.reads_left = Counter(_parameter(op) for op in self.ops if op.name == "pock.read")

@@ -55,22 +55,35 @@ func.func @train_step() -> tensor<f32> {
 
 // -----
 
-// Two clamps in a row, as of hard-swish: open at both ends, and no mask for an infinite bound.
+// clamp(0, x + 3, 6), as of hard-swish: open at both ends.
 
 "pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<f32>} : () -> ()
 // CHECK-LABEL: func.func @train_step
 func.func @train_step() -> tensor<f32> {
-  // CHECK: %[[W:.*]] = "pock.read"
-  // CHECK: %[[A:.*]] = stablehlo.clamp
-  // CHECK: stablehlo.compare LT, %[[A]], %{{.*}}, FLOAT
-  // CHECK: stablehlo.compare GT, %[[W]], %{{.*}}, FLOAT
+  // CHECK: %[[X:.*]] = stablehlo.add
+  // CHECK-DAG: stablehlo.compare GT, %[[X]], %{{.*}}, FLOAT
+  // CHECK-DAG: stablehlo.compare LT, %[[X]], %{{.*}}, FLOAT
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %three = stablehlo.constant dense<3.0> : tensor<f32>
+  %six = stablehlo.constant dense<6.0> : tensor<f32>
+  %w = "pock.read"() {parameter = @w} : () -> tensor<f32>
+  %x = stablehlo.add %w, %three : tensor<f32>
+  %y = stablehlo.clamp %zero, %x, %six : tensor<f32>
+  return %y : tensor<f32>
+}
+
+// -----
+
+// No mask for an infinite bound.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<f32>} : () -> ()
+// CHECK-LABEL: func.func @train_step
+func.func @train_step() -> tensor<f32> {
+  // CHECK: stablehlo.compare GE
   // CHECK-NOT: stablehlo.compare
   %zero = stablehlo.constant dense<0.0> : tensor<f32>
-  %six = stablehlo.constant dense<6.0> : tensor<f32>
-  %low = stablehlo.constant dense<0xFF800000> : tensor<f32>
   %high = stablehlo.constant dense<0x7F800000> : tensor<f32>
   %w = "pock.read"() {parameter = @w} : () -> tensor<f32>
-  %a = stablehlo.clamp %zero, %w, %high : tensor<f32>
-  %y = stablehlo.clamp %low, %a, %six : tensor<f32>
+  %y = stablehlo.clamp %zero, %w, %high : tensor<f32>
   return %y : tensor<f32>
 }

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 
 from pock_mlir.dialects.stablehlo import Builder, type_of
-from pock_mlir.ir import InsertionPoint, Location, Operation, Value
+from pock_mlir.ir import InsertionPoint, Location, Operation, OpView, Value
 from pock_mlir.passes.gradients.matching import splat_of
 
 
 class GradientBuilder(Builder):
-    """A builder that also knows which forward values depend on a trainable parameter."""
+    """A builder that also knows the forward.
+
+    Args:
+        insertion_point: where to insert the backward.
+        location: of the ops that it builds.
+        active: forward values that depend on a trainable parameter.
+        users: forward values to the forward ops that use them.
+    """
 
     def __init__(
-        self, insertion_point: InsertionPoint, location: Location, active: Container[Value]
+        self,
+        insertion_point: InsertionPoint,
+        location: Location,
+        active: Container[Value],
+        users: Mapping[Value, Sequence[OpView]],
     ) -> None:
         super().__init__(insertion_point, location)
         self._active = active
+        self._users = users
 
     def is_active(self, value: Value) -> bool:
         """Whether a gradient by `value` is of any use."""
         return value in self._active
+
+    def users(self, value: Value) -> Sequence[OpView]:
+        """The ops of the forward that use `value`, once per use."""
+        return self._users.get(value, ())
+
+    def only_user(self, value: Value, name: str) -> OpView | None:
+        """The only forward op that uses `value`, when it is called `name`."""
+        found = self.users(value)
+        return found[0] if len(found) == 1 and found[0].name == name else None
 
     def fill_region(self, op: Operation, kind: str) -> None:
         """Give a reduction or scatter the region that combines its two arguments by `kind`."""

@@ -11,7 +11,7 @@ from typing import Any
 from pock_mlir.dialects.stablehlo import shape_of, type_of
 from pock_mlir.ir import Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
-from pock_mlir.passes.gradients.matching import defining_op, is_infinite, splat_of, users
+from pock_mlir.passes.gradients.matching import is_infinite, is_made_by, splat_of
 from pock_mlir.passes.gradients.registry import Cotangents, gradient, no_gradient
 
 no_gradient(
@@ -248,7 +248,7 @@ def _extremum(b: GradientBuilder, op: Any, dy: Value, direction: str) -> Cotange
     if b.is_active(x) and b.is_active(y):
         return _shared(b, dy, direction, x, y), _shared(b, dy, direction, y, x)
     bound = y if b.is_active(x) else x
-    dx = b.select(b.compare(direction, _alive(op, bound), bound), dy, b.zeros_like(dy))
+    dx = b.select(b.compare(direction, _alive(b, op, bound), bound), dy, b.zeros_like(dy))
     return (dx, None) if b.is_active(x) else (None, dx)
 
 
@@ -258,20 +258,18 @@ def _shared(b: GradientBuilder, dy: Value, direction: str, x: Value, y: Value) -
     return b.select(b.compare(direction, x, y), dy, tied)
 
 
-def _alive(op: Any, bound: Value) -> Value:
+def _alive(b: GradientBuilder, op: Any, bound: Value) -> Value:
     """The value to compare with `bound`: the result, which is beyond `bound` where the operand is.
 
     For relu6 = min(max(x, 0), 6) the maximum looks at the minimum: it is above 0 at the same places
     (6 > 0), and it is the value that the next layer keeps.
     """
-    low, uses = splat_of(bound), users(op.result)
-    if op.name != "stablehlo.maximum" or low is None or len(uses) != 1:
+    low, minimum_ = splat_of(bound), b.only_user(op.result, "stablehlo.minimum")
+    if op.name != "stablehlo.maximum" or low is None or minimum_ is None:
         return op.result
-    if uses[0].name != "stablehlo.minimum":
-        return op.result
-    highs = [splat_of(operand) for operand in uses[0].operands if operand != op.result]
+    highs = [splat_of(operand) for operand in minimum_.operands if operand != op.result]
     if highs and highs[0] is not None and highs[0] > low:
-        return uses[0].results[0]
+        return minimum_.results[0]
     return op.result
 
 
@@ -279,13 +277,13 @@ def _alive(op: Any, bound: Value) -> Value:
 def clamp(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
     """y = min(max(low, x), high);  the gradient flows where low <= x <= high
 
-    The interval is closed, as in PyTorch's clamp, but open for a clamp from below and one from
-    above in a row: that is what PyTorch's hardswish and hardsigmoid become, whose derivatives are
-    0 at both ends. What falls outside goes to the bound.
+    The interval is closed, as in PyTorch's clamp, but open for clamp(0, x + 3, 6): that is what
+    PyTorch's hardswish and hardsigmoid become, whose clamp has derivative 0 at both ends. What
+    falls outside goes to the bound.
     """
     low, x, high = op.operands
     lows, highs = _spread(b, low, x), _spread(b, high, x)
-    at_least, at_most = ("GT", "LT") if _is_half_of_pair(op) else ("GE", "LE")
+    at_least, at_most = ("GT", "LT") if _is_hard_sigmoid(op) else ("GE", "LE")
     inside = []
     if not is_infinite(low, -1):
         inside.append(b.compare(at_least, x, lows))
@@ -297,14 +295,11 @@ def clamp(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
     return _bound(b, dy, at_low, low), _masked(b, dy, inside), _bound(b, dy, at_high, high)
 
 
-def _is_half_of_pair(op: Any) -> bool:
-    """Whether this clamp has one bound, and its operand or its result is clamped to the other."""
-    below, above = is_infinite(op.operands[2], 1), is_infinite(op.operands[0], -1)
-    if below == above:
+def _is_hard_sigmoid(op: Any) -> bool:
+    low, x, high = op.operands
+    if (splat_of(low), splat_of(high)) != (0, 6) or not is_made_by(x, "stablehlo.add"):
         return False
-    neighbours = [*users(op.result), defining_op(op.operands[1])]
-    clamps = [each for each in neighbours if each is not None and each.name == op.name]
-    return any(is_infinite(each.operands[0 if below else 2], -1 if below else 1) for each in clamps)
+    return any(splat_of(operand) == 3 for operand in x.owner.operands)
 
 
 def _spread(b: GradientBuilder, bound: Value, x: Value) -> Value:

@@ -52,8 +52,3 @@ def splat_of(value: Value) -> float | None:
 def is_infinite(value: Value, sign: int) -> bool:
     """Whether `value` is known to be infinite, with this sign, everywhere."""
     return splat_of(value) == sign * math.inf
-
-
-def users(value: Value) -> list[OpView]:
-    """The ops that use `value`, once per use."""
-    return [use.owner for use in value.uses]

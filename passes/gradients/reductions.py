@@ -13,6 +13,7 @@ from pock_mlir.passes.base import PassError
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import is_infinite, splat_of
 from pock_mlir.passes.gradients.registry import Cotangents, gradient
+from pock_mlir.passes.gradients.softmax import is_softmax_shift
 
 _EXTREMA = {"maximum": -1, "minimum": 1}
 
@@ -52,7 +53,8 @@ def reduce(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
     """add: dx = dy;  multiply: dx = dy * y / x;  maximum, minimum: dx = dy where x is y
 
     Each repeated along the reduced dimensions. Equal extrema share the gradient, as in PyTorch's
-    amax; a product with zeros in it is treated as PyTorch's prod does.
+    amax; a product with zeros in it is treated as PyTorch's prod does. No gradient flows through
+    the maximum that a softmax subtracts, for its result does not depend on that.
     """
     kind = reducer(op)
     _require_identity(b, op, kind)
@@ -61,6 +63,8 @@ def reduce(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
         return _spread(b, dy, x, dimensions), None
     if kind == "multiply":
         return _product(b, x, dy, dimensions), None
+    if kind == "maximum" and is_softmax_shift(b, op):
+        return None, None
     return _extremum(b, op, dy, dimensions), None
 
 

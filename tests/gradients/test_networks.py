@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
 
-torch = pytest.importorskip("torch")
-
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-
-from tests.gradients.against_torch import assert_gradients_agree  # noqa: E402
+from tests.gradients.against_torch import assert_gradients_agree
 
 ACTIVATIONS = {
     "relu": nn.ReLU(),
@@ -25,6 +23,7 @@ ACTIVATIONS = {
     "softplus": nn.Softplus(),
     "tanh": nn.Tanh(),
     "softmax": nn.Softmax(-1),
+    "softmax_over_batch": nn.Softmax(0),
     "log_softmax": nn.LogSoftmax(-1),
     "layer_norm": nn.LayerNorm(6),
     "group_norm": nn.GroupNorm(2, 6),
@@ -72,7 +71,7 @@ def test_residual_network(training: bool):
     for norm in (model.norm, model.inner_norm):
         nn.init.normal_(norm.weight, 1, 0.2)
         nn.init.normal_(norm.bias)
-        nn.init.uniform_(norm.running_var, 0.5, 2)
+        norm.register_buffer("running_var", torch.linspace(0.5, 2, norm.num_features))
     assert_gradients_agree(model, _random(2, 2, 16, 12), training=training)
 
 
@@ -175,6 +174,7 @@ KINKS = {
     "relu6": (F.relu6, TIED),
     "hardtanh": (F.hardtanh, TIED),
     "hardswish": (F.hardswish, TIED),
+    "hardsigmoid": (F.hardsigmoid, TIED),
     "clamp": (lambda x: x.clamp(0, 6), TIED),
     "clamp_min": (lambda x: x.clamp(min=1), TIED),
     "abs": (torch.abs, TIED),

@@ -1,0 +1,48 @@
+// RUN: pock-opt %s --pass-pipeline='builtin.module(differentiate)' --split-input-file | filecheck %s
+
+// No gradient flows through the maximum that a softmax subtracts: its result is the same with any.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<2x3xf32>} : () -> ()
+// CHECK-LABEL: func.func @train_step
+func.func @train_step(%x: tensor<2x3xf32>) -> tensor<f32> {
+  // CHECK: stablehlo.dot_general
+  // CHECK-NOT: stablehlo.compare
+  // CHECK: %[[S:.*]] = stablehlo.subtract
+  // CHECK-NEXT: %[[D:.*]] = stablehlo.multiply %[[S]]
+  // CHECK-NEXT: "pock.update"(%[[D]])
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %low = stablehlo.constant dense<0xFF800000> : tensor<f32>
+  %w = "pock.read"() {parameter = @w} : () -> tensor<2x3xf32>
+  %m = stablehlo.reduce(%w init: %low) applies stablehlo.maximum across dimensions = [1]
+    : (tensor<2x3xf32>, tensor<f32>) -> tensor<2xf32>
+  %ms = stablehlo.broadcast_in_dim %m, dims = [0] : (tensor<2xf32>) -> tensor<2x3xf32>
+  %s = stablehlo.subtract %w, %ms : tensor<2x3xf32>
+  %e = stablehlo.exponential %s : tensor<2x3xf32>
+  %z = stablehlo.reduce(%e init: %zero) applies stablehlo.add across dimensions = [1]
+    : (tensor<2x3xf32>, tensor<f32>) -> tensor<2xf32>
+  %zs = stablehlo.broadcast_in_dim %z, dims = [0] : (tensor<2xf32>) -> tensor<2x3xf32>
+  %y = stablehlo.divide %e, %zs : tensor<2x3xf32>
+  %loss = stablehlo.dot_general %y, %x, contracting_dims = [0, 1] x [0, 1]
+    : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
+
+// -----
+
+// Where the shifted exponentials are used otherwise, it does.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<2x3xf32>} : () -> ()
+// CHECK-LABEL: func.func @train_step
+func.func @train_step(%x: tensor<2x3xf32>) -> tensor<f32> {
+  // CHECK: stablehlo.compare EQ
+  %low = stablehlo.constant dense<0xFF800000> : tensor<f32>
+  %w = "pock.read"() {parameter = @w} : () -> tensor<2x3xf32>
+  %m = stablehlo.reduce(%w init: %low) applies stablehlo.maximum across dimensions = [1]
+    : (tensor<2x3xf32>, tensor<f32>) -> tensor<2xf32>
+  %ms = stablehlo.broadcast_in_dim %m, dims = [0] : (tensor<2xf32>) -> tensor<2x3xf32>
+  %s = stablehlo.subtract %w, %ms : tensor<2x3xf32>
+  %e = stablehlo.exponential %s : tensor<2x3xf32>
+  %loss = stablehlo.dot_general %e, %x, contracting_dims = [0, 1] x [0, 1]
+    : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}
