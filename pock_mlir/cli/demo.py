@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,11 +24,14 @@ pock demo --data cifar10
 
 def demo_command(
     data: Annotated[DemoData, typer.Option(help="What to learn.")] = DemoData.ELPV,
-    output: Annotated[
-        Path | None, typer.Option(help="Where to put the figure.", show_default="build/demo")
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each method.")] = 1,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Passes over the training images.", show_default="the recipe's"),
     ] = None,
+    figure: Annotated[Path, typer.Option(help="Where to put the figure.")] = Path("demo.png"),
 ) -> None:
     """Fine-tune EfficientNet-Lite0 three ways (head, sparse, full) and compare them."""
-    demo: Any = importlib.import_module("pock_mlir.demo")  # needs torch, the compiler, matplotlib
-    options = {} if output is None else {"output": output}
-    demo.run(data=data.value, **options)
+    from pock_mlir import demo  # needs torch, the compiler, matplotlib
+
+    demo.run(data.value, seeds=seeds, epochs=epochs, figure=figure)

@@ -1,4 +1,5 @@
 import builtins
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,10 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_sizes(number: float, text: str) -> None:
     assert size(number) == text
+
+
+def test_demo_hands_its_options_on(pock: Pock, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[object, ...]] = []
+    monkeypatch.setattr("pock_mlir.demo.run", lambda *a, **k: calls.append((a, k)))
+    assert pock("demo", "--data", "cifar10", "--seeds", 3, "--figure", "f.png").exit_code == 0
+    assert calls == [(("cifar10",), {"seeds": 3, "epochs": None, "figure": Path("f.png")})]
