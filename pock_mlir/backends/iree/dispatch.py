@@ -39,18 +39,21 @@ class Binding:
         value: the tensor outside of the dispatch.
         offsets: first index of the slice in every dimension.
         sizes: extent of the slice in every dimension.
+        shape: the slice's shape in the kernel, where some dimensions of extent 1 may be missing.
         written: whether the kernel also stores to it.
     """
 
     value: Value
     offsets: Sequence[int]
     sizes: Sequence[int]
+    shape: Sequence[int]
     written: bool = False
 
     @classmethod
     def whole(cls, value: Value) -> Binding:
         """All of `value`, read only."""
-        return cls(value, [0] * len(shape_of(value)), shape_of(value))
+        shape = shape_of(value)
+        return cls(value, [0] * len(shape), shape, shape)
 
     @property
     def argument_type(self) -> Type:
@@ -60,7 +63,7 @@ class Binding:
 
     def load(self, b: Builder, argument: Value) -> Value:
         """The slice as a tensor, inside the kernel."""
-        result = RankedTensorType.get(list(self.sizes), type_of(self.value).element_type)
+        result = RankedTensorType.get(list(self.shape), type_of(self.value).element_type)
         segments = DenseI32ArrayAttr.get([1, 0, 0, 0, 0])
         return b.create(
             "iree_tensor_ext.dispatch.tensor.load",

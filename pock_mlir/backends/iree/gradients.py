@@ -2,56 +2,115 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import (
     DenseI64ArrayAttr,
+    IntegerAttr,
     Operation,
     OpResult,
     Value,
     stablehlo_bindings,
 )
 
+_VIEWS = {"stablehlo.reshape", "stablehlo.slice"}
+
 
 @dataclass(frozen=True)
 class GradientSource:
-    """A gradient as a function of tensors that are materialised anyway.
+    """A gradient, or a part of one, as a function of tensors that are materialised anyway.
 
     Attributes:
         operands: what the kernel reads.
-        build: (builder inside the kernel, operands loaded there) -> the gradient.
-        shape: the gradient's shape; it may lack unit dimensions of the parameter.
-        dead: ops that the kernel replaces; erase them in this order.
+        build: (builder inside the kernel, operands loaded there) -> the values.
+        shape: shape of what `build` returns: `sizes`, less some dimensions of extent 1.
+        offsets: where the part begins in the gradient.
+        sizes: the extent of the part in the gradient.
     """
 
     operands: list[Value]
     build: Callable[[Builder, Sequence[Value]], Value]
     shape: list[int]
-    dead: list[Operation]
+    offsets: list[int]
+    sizes: list[int]
+
+    @classmethod
+    def of_value(cls, value: Value) -> GradientSource:
+        """A tensor as it is."""
+        shape = shape_of(value)
+        return cls([value], lambda _, loaded: loaded[0], shape, [0] * len(shape), shape)
 
 
-def gradient_source(b: Builder, gradient: Value) -> GradientSource:
-    """The best source for `gradient`: a contraction or reduction that nothing else uses, or itself.
+def gradient_sources(update: Any) -> Iterator[GradientSource]:
+    """The parts of the gradient of `update`, an optimizer op.
 
-    `b` builds reshapes of operands, outside of the kernel.
+    Each is a contraction or reduction that nothing else uses, or a tensor. A gradient that is put
+    together from one contraction per tap of a kernel has a part per tap, so that it need not be put
+    together. What the caller builds for a part, it builds before `update` and before it asks for
+    the next part; slices that only this part reads move there, so that one is alive at a time.
     """
-    dead: list[Operation] = []
-    value = gradient
-    while (op := _sole_definition(value)) is not None and op.name == "stablehlo.reshape":
-        if _without_units(op.operands[0]) != _without_units(value):
+    gradient = update.gradient
+    taps = _taps(gradient)
+    if taps is None:
+        shape = shape_of(gradient)
+        yield _source(update, gradient, [0] * len(shape), shape)
+        return
+    values, lead, rest = taps
+    places = itertools.product(*(range(size) for size in lead))
+    for place, value in zip(places, values, strict=True):
+        yield _source(update, value, [*place, *(0 for _ in rest)], [*(1 for _ in lead), *rest])
+
+
+def _taps(gradient: Value) -> tuple[list[Value], list[int], list[int]] | None:
+    """The values that are stacked to a gradient, its dimensions over the stack, and the others."""
+    reshape = _sole_definition(gradient)
+    if reshape is None or reshape.name != "stablehlo.reshape":
+        return None
+    stack = _sole_definition(reshape.operands[0])
+    if stack is None or stack.name != "stablehlo.concatenate":
+        return None
+    values = list(stack.operands)
+    first = shape_of(values[0])
+    lead = len(shape_of(gradient)) - len(first) + 1
+    shape = shape_of(gradient)
+    along = IntegerAttr(stack.attributes["dimension"]).value
+    stacked = along == 0 and all(shape_of(value) == [1, *shape[lead:]] for value in values)
+    return (values, shape[:lead], shape[lead:]) if stacked else None
+
+
+def _source(update: Any, value: Value, offsets: list[int], sizes: list[int]) -> GradientSource:
+    b = Builder.before(update)
+    root = value
+    while (op := _sole_definition(root)) is not None and op.name == "stablehlo.reshape":
+        if _without_units(op.operands[0]) != _without_units(root):
             break
-        dead.append(op)
-        value = op.operands[0]
-    op = _sole_definition(value)
+        root = op.operands[0]
+    op = _sole_definition(root)
     if op is not None and op.name == "stablehlo.dot_general":
-        return _contraction(op, [*dead, op])
-    if op is not None and op.name == "stablehlo.reduce" and _sums_leading(op):
-        return _column_sums(b, op, [*dead, op])
-    return GradientSource([gradient], lambda _, loaded: loaded[0], shape_of(gradient), [])
+        for operand in op.operands:
+            _sink(operand, update.operation)
+        source = _contraction(op)
+    elif op is not None and op.name == "stablehlo.reduce" and _sums_leading(op):
+        source = _column_sums(b, op)
+    else:
+        source = GradientSource.of_value(b.reshape(value, sizes))
+    return replace(source, offsets=offsets, sizes=sizes)
+
+
+def _sink(value: Value, before: Operation) -> None:
+    """Move the slices and reshapes that make `value` for a single use down to `before`."""
+    chain: list[Operation] = []
+    while (op := _sole_definition(value)) is not None and op.name in _VIEWS:
+        chain.append(op)
+        value = op.operands[0]
+    for op in reversed(chain):
+        op.move_before(before)
 
 
 def _sole_definition(value: Value) -> Operation | None:
@@ -65,7 +124,7 @@ def _without_units(value: Value) -> list[int]:
     return [size for size in shape_of(value) if size != 1]
 
 
-def _contraction(op: Operation, dead: list[Operation]) -> GradientSource:
+def _contraction(op: Operation) -> GradientSource:
     """A dot_general as fill, multiply, add."""
     lhs, rhs = op.operands
     numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
@@ -82,7 +141,7 @@ def _contraction(op: Operation, dead: list[Operation]) -> GradientSource:
         return generic(b, loaded, [initial], maps, loops, reductions, multiply_add)[0]
 
     shape, element = shape_of(result), type_of(result).element_type
-    return GradientSource([lhs, rhs], build, shape, dead)
+    return GradientSource([lhs, rhs], build, shape, [], [])
 
 
 def _contraction_maps(
@@ -113,15 +172,15 @@ def _contraction_maps(
 
 
 def _sums_leading(op: Operation) -> bool:
-    """Whether `op` adds up the leading dimensions of one tensor."""
-    if len(op.operands) != 2:
+    """Whether `op` adds up the leading dimensions of one tensor, and leaves at most one."""
+    if len(op.operands) != 2 or len(_without_units(op.results[0])) > 1:
         return False
     combiner = op.regions[0].blocks[0].operations[0]
     dimensions = list(DenseI64ArrayAttr(op.attributes["dimensions"]))
     return combiner.operation.name == "stablehlo.add" and dimensions == list(range(len(dimensions)))
 
 
-def _column_sums(b: Builder, op: Operation, dead: list[Operation]) -> GradientSource:
+def _column_sums(b: Builder, op: Operation) -> GradientSource:
     """A sum over leading dimensions as the column sums of a matrix (IREE's fast case)."""
     rows = len(list(DenseI64ArrayAttr(op.attributes["dimensions"])))
     shape = shape_of(op.operands[0])
@@ -136,4 +195,4 @@ def _column_sums(b: Builder, op: Operation, dead: list[Operation]) -> GradientSo
         initial = zeros(b, [columns], type_of(result).element_type)
         return generic(b, loaded, [initial], [[1, 0], [0]], 2, [1], add)[0]
 
-    return GradientSource([matrix], build, [columns], dead)
+    return GradientSource([matrix], build, [columns], [], [])

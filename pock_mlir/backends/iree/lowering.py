@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
-from pock_mlir.backends.iree.gradients import GradientSource, gradient_source
+from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
-from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import (
     Attribute,
-    DenseI32ArrayAttr,
     DenseI64ArrayAttr,
     FlatSymbolRefAttr,
     FunctionType,
@@ -30,7 +29,7 @@ from pock_mlir.ir import (
 )
 from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.update_rules import UPDATE_RULES, UpdateRule
-from pock_mlir.rewriting import body, functions, parameters
+from pock_mlir.rewriting import body, erase_dead_ops, functions, parameters
 
 SCOPE = "model"
 """The scope under which the runtime provides parameters."""
@@ -63,6 +62,7 @@ class PockToIree(ModulePass):
         types = {name: op.stored_type for name, op in parameters(module).items()}
         for function in functions(module):
             _convert_function(function.operation, types)
+        erase_dead_ops(module)
         for name, op in parameters(module).items():
             _convert_parameter(op, name in written)
         _add_state_access(module, {name: types[name] for name in written})
@@ -134,10 +134,14 @@ class _State:
         """The value after the updates so far; slices of a parameter are updated one by one."""
         return self._current.get(name) or self.read(name, type_, location)
 
-    def write(self, b: Builder, name: str, value: Value) -> None:
+    def write(self, name: str, value: Value) -> None:
         """Make `value` the value of the next step."""
         self._current[name] = value
-        _store(b, name, value)
+
+    def store(self, b: Builder) -> None:
+        """Store what was written."""
+        for name, value in self._current.items():
+            _store(b, name, value)
 
 
 def _store(b: Builder, name: str, value: Value) -> None:
@@ -154,59 +158,38 @@ def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -
             value = state.read(op.parameter.value, op.value.type, op.location)
             op.value.replace_all_uses_with(value)
         elif isinstance(op, AssignOp):
-            _store(Builder.before(op), op.parameter.value, op.value)
+            state.write(op.parameter.value, op.value)
         elif rule is not None:
             _convert_update(op, rule, state, types)
         else:
             continue
         op.operation.erase()
+    state.store(Builder.before(list(body(function).operations)[-1]))
 
 
 def _convert_update(
     op: Any, rule: UpdateRule, state: _State, types: dict[str, RankedTensorType]
 ) -> None:
+    """One dispatch for each part of the gradient, on the memory of the weight and its state."""
     b = Builder.before(op)
-    names = rule.state_names(op)
-    values = [state.current(name, types[name], op.location) for name in names]
-    offsets = list(DenseI64ArrayAttr(op.offsets))
-    sizes = list(DenseI64ArrayAttr(op.sizes))
-    source = gradient_source(b, op.gradient)
-    kept = _kept_dimensions(shape_of(values[0]), sizes, source)
-    bindings = [_binding(b, values[0], offsets, sizes, kept)]
-    bindings += [_binding(b, value, [0] * len(sizes), sizes, kept) for value in values[1:]]
-    results = update_in_place(b, op, rule, source, rule.scalars(b, op), bindings)
-    for name, result in zip(names, results, strict=True):
-        state.write(b, name, reshape(b, result, list(types[name].shape)))
-    op.operation.operands[0] = values[0]  # so that what the kernel replaces can go
-    for dead in source.dead:
-        dead.erase()
-
-
-def _kept_dimensions(
-    shape: Sequence[int], sizes: Sequence[int], source: GradientSource
-) -> list[int]:
-    """The dimensions of the parameter that the kernel sees: all, or those that are not 1."""
-    if source.shape == list(sizes):
-        return list(range(len(shape)))
-    kept = [i for i, size in enumerate(shape) if size != 1]
-    assert [sizes[i] for i in kept] == source.shape, (shape, sizes, source.shape)
-    return kept
-
-
-def _binding(
-    b: Builder, value: Value, offsets: Sequence[int], sizes: Sequence[int], kept: Sequence[int]
-) -> Binding:
-    view = reshape(b, value, [shape_of(value)[i] for i in kept])
-    return Binding(view, [offsets[i] for i in kept], [sizes[i] for i in kept], written=True)
-
-
-def reshape(b: Builder, value: Value, shape: Sequence[int]) -> Value:
-    """`value` in another shape, without leaving its storage."""
-    if shape_of(value) == list(shape):
-        return value
-    type_ = RankedTensorType.get(list(shape), type_of(value).element_type)
-    segments = {"operandSegmentSizes": DenseI32ArrayAttr.get([1, 0, 0])}
-    return b.create("flow.tensor.reshape", [value], [type_], segments).results[0]
+    weight, *others = rule.state_names(op)
+    begin = list(DenseI64ArrayAttr(op.offsets))
+    scalars = rule.scalars(b, op)
+    for source in gradient_sources(op):
+        placed = [start + offset for start, offset in zip(begin, source.offsets, strict=True)]
+        bindings = [
+            Binding(
+                state.current(name, types[name], op.location),
+                placed if name == weight else source.offsets,
+                source.sizes,
+                source.shape,
+                written=True,
+            )
+            for name in (weight, *others)
+        ]
+        results = update_in_place(b, op, rule, source, scalars, bindings)
+        for name, result in zip((weight, *others), results, strict=True):
+            state.write(name, result)
 
 
 def _add_state_access(module: Module, written: dict[str, RankedTensorType]) -> None:
@@ -241,8 +224,8 @@ def _add_write_state(b: Builder, written: dict[str, RankedTensorType]) -> None:
     for (name, type_), argument in zip(written.items(), write.arguments, strict=True):
         old = inner.create("util.global.load", [], [type_], {"global": FlatSymbolRefAttr.get(name)})
         shape = list(type_.shape)
-        state = Binding(old.results[0], [0] * len(shape), shape, written=True)
-        source = GradientSource([argument], lambda _, loaded: loaded[0], shape, [])
+        state = Binding(old.results[0], [0] * len(shape), shape, shape, written=True)
+        source = GradientSource.of_value(argument)
         (new,) = update_in_place(inner, None, _COPY, source, [], [state])
         _store(inner, name, new)
     assert new is not None
