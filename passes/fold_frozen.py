@@ -124,11 +124,15 @@ def _outline(module: Module, roots: Sequence[Value]) -> None:
     names: dict[str, str] = {}
     results: list[Value] = []
     copied: dict[str, Value] = {}
+    keys: list[str] = []
     for root in roots:
         key, value = _copy(root, fold, copied)
+        keys.append(key)
         if key not in names:
             names[key] = _declare(module, root)
             results.append(value)
+    # Only now, since the expression of one may contain another.
+    for root, key in zip(roots, keys, strict=True):
         _read_instead(root, names[key])
     with InsertionPoint(body(fold)):
         Operation.create("func.return", operands=results)

@@ -53,7 +53,7 @@ def import_torch(
             raise ModelImportError(
                 "an exported program has its mode built in: pass the nn.Module to train batch-norm"
             )
-        return _assemble({"forward": model}, "model")
+        return _assemble({"forward": _decompose(model)}, "model")
     programs = {"forward": _export(model, example_inputs, training)}
     if training and _mutates(programs["forward"]):
         programs["predict"] = _export(model, example_inputs, training=False)
@@ -79,12 +79,13 @@ def _export(model: nn.Module, inputs: Inputs, training: bool) -> ExportedProgram
     positional, named = _arguments(inputs)
     with _mode(model, training), _quiet():
         try:
-            return torch.export.export(model, positional, named, strict=False)
+            program = torch.export.export(model, positional, named, strict=False)
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelImportError(
                 f"torch.export cannot trace {type(model).__name__}:", [reason]
             ) from error
+    return _decompose(program)
 
 
 def _arguments(inputs: Inputs) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
@@ -169,16 +170,15 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
         raise ModelImportError(
             "the evaluation mode changes buffers; export the model in eval mode:", changed
         )
-    decomposed = {name: _decompose(program) for name, program in programs.items()}
-    names = _canonical_names(list(decomposed.values()))
+    names = _canonical_names(list(programs.values()))
     context = make_context()
     assembler = Assembler(context)
     values: dict[str, np.ndarray] = {}
-    for program in decomposed.values():
+    for program in programs.values():
         check_program(program, root)
         for parameter in _parameters(program).values():
             _declare(assembler, values, parameter, names)
-    for function, program in decomposed.items():
+    for function, program in programs.items():
         text = lower_graph(program.graph, function, root)
         assembler.add_function(text, _bindings(program, names), _assigned(program, names))
     clean(assembler.module)
@@ -187,7 +187,7 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
         module=assembler.module,
         values=values,
         aliases={name: first for name, first in names.items() if name != first},
-        inputs=[str(name) for name in decomposed["forward"].graph_signature.user_inputs],
+        inputs=[str(name) for name in programs["forward"].graph_signature.user_inputs],
     )
 
 
