@@ -138,8 +138,11 @@ class Scheme:
         selections = dict.fromkeys(parameters, FROZEN)
         if self.base:
             selections |= dict.fromkeys(trained_by(self.base, parameters), ALL)
-        for rule in self.rules:
-            _apply(rule, parameters, selections, problems)
+        for name, rule in self._winners(parameters, problems).items():
+            try:
+                selections[name] = rule.select(name, parameters[name])
+            except SchemeError as error:
+                problems.append(str(error))
         if problems:
             raise SchemeError("\n".join(problems))
         if not any(selection.trains for selection in selections.values()):
@@ -148,21 +151,17 @@ class Scheme:
             )
         return selections
 
-
-def _apply(
-    rule: Rule,
-    parameters: Mapping[str, Sequence[int]],
-    selections: dict[str, Selection],
-    problems: list[str],
-) -> None:
-    matched = [name for name in parameters if rule.matches(name)]
-    if not matched:
-        problems.append(rule.located(_no_match(rule.match, list(parameters))))
-    for name in matched:
-        try:
-            selections[name] = rule.select(name, parameters[name])
-        except SchemeError as error:
-            problems.append(str(error))
+    def _winners(
+        self, parameters: Mapping[str, Sequence[int]], problems: list[str]
+    ) -> dict[str, Rule]:
+        """The last rule that matches each parameter."""
+        winners: dict[str, Rule] = {}
+        for rule in self.rules:
+            matched = [name for name in parameters if rule.matches(name)]
+            if not matched:
+                problems.append(rule.located(_no_match(rule.match, list(parameters))))
+            winners |= dict.fromkeys(matched, rule)
+        return winners
 
 
 def _no_match(pattern: str, names: list[str]) -> str:
