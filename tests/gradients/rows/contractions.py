@@ -146,12 +146,12 @@ def _jax_convolution(
 _NCHW = "[b, f, 0, 1]x[o, i, 0, 1]->[b, f, 0, 1]"
 
 _CONVOLUTIONS = [
-    _convolution("3x3", (2, 4, 5, 2), (3, 3, 2, 3)),
+    _convolution("3x3", (2, 3, 4, 2), (3, 3, 2, 2)),
     _convolution("1x1", (2, 3, 3, 4), (1, 1, 4, 3), padding=((0, 0),) * 2),
     _convolution(
         "1x1, stride 2", (2, 4, 5, 2), (1, 1, 2, 3), strides=(2, 2), padding=((0, 0),) * 2
     ),
-    _convolution("NCHW", (2, 2, 4, 5), (3, 2, 3, 3), _NCHW),
+    _convolution("NCHW", (1, 2, 3, 4), (3, 2, 3, 3), _NCHW),
     _convolution(
         "permuted dimensions",
         (5, 2, 2, 4),
@@ -175,11 +175,11 @@ _CONVOLUTIONS = [
     ),
     _convolution("negative padding", (1, 6, 7, 2), (3, 2, 2, 2), padding=((-1, 0), (0, -2))),
     _convolution("dilated", (1, 6, 7, 2), (3, 2, 2, 2), dilations=(2, 3)),
-    _convolution("grouped", (2, 4, 4, 4), (3, 3, 2, 6), groups=2),
-    _convolution("depthwise", (2, 4, 4, 3), (3, 3, 1, 3), groups=3),
+    _convolution("grouped", (1, 3, 3, 4), (3, 2, 2, 4), groups=2),
+    _convolution("depthwise", (2, 3, 4, 2), (3, 3, 1, 2), groups=2),
     _convolution("depthwise, stride 2", (2, 5, 5, 3), (3, 3, 1, 3), groups=3, strides=(2, 2)),
-    _convolution("depthwise with multiplier", (2, 4, 4, 2), (3, 3, 1, 4), groups=2),
-    _convolution("depthwise NCHW", (2, 3, 4, 4), (3, 1, 3, 3), _NCHW, groups=3),
+    _convolution("depthwise with multiplier", (1, 4, 4, 2), (3, 3, 1, 4), groups=2),
+    _convolution("depthwise NCHW", (1, 3, 4, 4), (3, 1, 3, 3), _NCHW, groups=3),
     _convolution("reversed window", (1, 4, 4, 2), (3, 2, 2, 2), reverse=(True, False)),
     _convolution(
         "1-D",

@@ -1,0 +1,11 @@
+"""The table of the numeric audit: a row for each rule and each distinct mode of an op."""
+
+from tests.gradients.case import Case
+from tests.gradients.rows import contractions, elementwise, moving, reductions
+
+ROWS: list[Case] = [
+    *elementwise.ROWS,
+    *moving.ROWS,
+    *reductions.ROWS,
+    *contractions.ROWS,
+]

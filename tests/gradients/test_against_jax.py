@@ -1,0 +1,31 @@
+"""Every derivative rule against JAX: a second opinion, on the rows of the audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.gradients.case import Case
+from tests.gradients.rows import ROWS
+
+jax: Any = pytest.importorskip("jax")
+
+
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
+def test_rule_agrees_with_jax(case: Case):
+    evaluation = case.evaluate()
+    outcome = evaluation()
+
+    def loss(*operands: Any) -> Any:
+        return (case.jax(jax.numpy, jax.lax, *operands) * evaluation.cotangent).sum()
+
+    with jax.enable_x64(True):
+        everything = tuple(range(len(case.shapes)))
+        value, expected = jax.value_and_grad(loss, everything)(*evaluation.values.values())
+        np.testing.assert_allclose(outcome.loss, value, rtol=1e-6)
+        for name, array in zip(case.shapes, expected, strict=True):
+            if name not in case.frozen:
+                gradient = outcome.gradients[name]
+                np.testing.assert_allclose(gradient, array, rtol=1e-6, atol=1e-9, err_msg=name)
