@@ -18,6 +18,7 @@ from pock_mlir.cli import console
 from pock_mlir.cli.datasets import FORMS, Data, load_data
 from pock_mlir.cli.evaluate import EVALUATION_BATCH
 from pock_mlir.runtime import Trainer
+from pock_mlir.runtime.memory import MemoryUse
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ class Run:
     checkpoint: Path | None
     save_every: int | None
     test: str = field(default="", init=False)
+    memory: MemoryUse | None = field(default=None, init=False)
 
     def train(self) -> None:
         """Take all steps that are left, with a progress bar and a line per epoch."""
@@ -169,6 +171,7 @@ class Run:
     def _epoch_line(self, losses: list[float], milliseconds: float) -> str:
         epoch = self.trainer.steps // self.plan.steps_per_epoch
         mean = sum(losses) / len(losses)
+        self.memory = self.memory or self.trainer.memory()  # before predictions add theirs
         self.test = self._test()
         return (
             f"epoch {epoch}/{self.plan.epochs}  loss {mean:.4f}{self.test}"
@@ -188,7 +191,7 @@ class Run:
 
     def report(self) -> None:
         """Say how it ended."""
-        memory = self.trainer.memory()
+        memory = self.memory or self.trainer.memory()
         peak = f"peak memory {console.size(memory['peak'])} ({memory['source']})"
         where = f", saved to {self.checkpoint}" if self.checkpoint else ""
         test = self.test or self._test()

@@ -24,7 +24,7 @@ _HINTS = {
     "cuda": "it needs an NVIDIA driver with libcuda.so on the library path",
     "vulkan": f"it needs a Vulkan loader, or the path of one in ${VULKAN_LIBRARY}",
 }
-_task_threads: int | None = None
+_pool: str | None = None
 
 
 def open_device(driver: str, threads: int | None = None, *, caching: bool = True) -> Any:
@@ -38,7 +38,9 @@ def open_device(driver: str, threads: int | None = None, *, caching: bool = True
     """
     _check_driver(driver)
     if threads is not None:
-        _set_threads(driver, threads)
+        _check_threads(driver, threads)
+    if driver == "local-task":
+        _size_pool(threads)
     options = {"allocators": ["caching"]} if caching and driver != "vulkan" else {}
     try:
         return rt.get_driver(driver).create_default_device(**options)
@@ -56,20 +58,25 @@ def _check_driver(driver: str) -> None:
         raise DeviceError(f"no such file: {library}, which ${VULKAN_LIBRARY} names")
 
 
-def _set_threads(driver: str, threads: int) -> None:
-    global _task_threads
-    if driver == "local-sync" and threads == 1:
-        return
-    if driver != "local-task":
+def _check_threads(driver: str, threads: int) -> None:
+    if driver != "local-task" and (driver != "local-sync" or threads != 1):
         raise DeviceError(f"the device '{driver}' has no number of threads to set")
     if threads < 1:
         raise DeviceError(f"the number of threads must be at least 1, got {threads}")
-    if _task_threads not in (None, threads):
+
+
+def _size_pool(threads: int | None) -> None:
+    """Size the pool of "local-task"; the first device of a process decides for all."""
+    global _pool
+    wanted = "default" if threads is None else str(threads)
+    if _pool is None:
+        _pool = wanted
+        if threads is not None:
+            rt.flags.parse_flags(f"--task_topology_group_count={threads}")
+    elif threads is not None and wanted != _pool:
         raise DeviceError(
-            f"this process runs on {_task_threads} threads already; {threads} need another process"
+            f"this process has its pool of threads ({_pool}) already; {threads} need a new process"
         )
-    _task_threads = threads
-    rt.flags.parse_flags(f"--task_topology_group_count={threads}")
 
 
 def _reason(error: Exception) -> str:

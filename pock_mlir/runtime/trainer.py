@@ -56,8 +56,7 @@ class Trainer:
         self._parameters = {spec.name: spec for spec in self.manifest.parameters}
         self._steps = 0
         self.device = driver_for(device or self.manifest.driver, threads)
-        pool = threads if self.device == "local-task" else None
-        handle = open_device(self.device, pool, caching=caching)
+        handle = open_device(self.device, threads, caching=caching)
         self._handle = handle
         self._before = allocator_statistics(handle, self.device)
         zeros = {p.name: p.bytes for p in self.manifest.parameters if p.kind == "state"}

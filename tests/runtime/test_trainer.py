@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -227,3 +229,30 @@ def test_threads() -> None:
     assert Trainer(classifier(), threads=1).device == "local-sync"
     with pytest.raises(DeviceError, match="at least 1, got 0"):
         Trainer(classifier(), threads=0)
+    with pytest.raises(DeviceError, match="'local-sync' has no number of threads"):
+        Trainer(classifier(), threads=2, device="local-sync")
+
+
+THREADS = """
+import os, sys
+from pock_mlir.runtime import DeviceError, Trainer
+
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+first = Trainer(sys.argv[1], threads=3)
+assert threads() - before >= 3, threads()
+Trainer(sys.argv[1], threads=3)
+Trainer(sys.argv[1])
+try:
+    Trainer(sys.argv[1], threads=2)
+except DeviceError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+def test_the_pool_of_threads_is_sized_once(tmp_path: Path) -> None:
+    classifier().save(tmp_path / "p.pock")
+    command = [sys.executable, "-c", THREADS, str(tmp_path / "p.pock")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "this process has its pool of threads (3) already; 2 need a new process\n"
