@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder, shape_of
-from pock_mlir.ir import Value
+from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.ir import RankedTensorType, Value
 from pock_mlir.passes.kernels.form import ConvGeometry, Form, always
 
 
@@ -26,46 +27,82 @@ def _rows(b: Builder, x: Value) -> Value:
     return b.reshape(x, [math.prod(outer), channels])
 
 
-def _padded(b: Builder, image: Value, g: ConvGeometry) -> Value:
-    return b.pad(image, [0, *g.low, 0], [0, *g.high, 0])
+def _taps(b: Builder, image: Value, dy: Value, g: ConvGeometry) -> Iterator[_Tap | None]:
+    """For each kernel place in row-major order, what meets there of the image and of dy.
 
-
-def _taps(b: Builder, image: Value, g: ConvGeometry) -> Iterator[Value]:
-    """For each kernel place in row-major order, the part of the padded image that it sees."""
+    Only places inside the image meet, so the image is not padded: a padded copy would be shared
+    with the forward convolution's and kept alive until here. None where nothing meets.
+    """
+    batch, inputs, outputs = g.image[0], g.image[-1], g.output[-1]
     for place in itertools.product(*(range(n) for n in g.window)):
-        start = [tap * dilation for tap, dilation in zip(place, g.dilations, strict=True)]
-        limit = [
-            first + (size - 1) * stride + 1
-            for first, size, stride in zip(start, g.output[1:-1], g.strides, strict=True)
-        ]
-        batch, channels = g.image[0], g.image[-1]
-        yield b.slice(image, [0, *start, 0], [batch, *limit, channels], [1, *g.strides, 1])
+        spans = [_Span.of(g, i, tap) for i, tap in enumerate(place)]
+        if any(span.first > span.last for span in spans):
+            yield None
+            continue
+        yield _Tap(
+            b.slice(
+                image,
+                [0, *(span.start for span in spans), 0],
+                [batch, *(span.stop for span in spans), inputs],
+                [1, *g.strides, 1],
+            ),
+            b.slice(
+                dy,
+                [0, *(span.first for span in spans), 0],
+                [batch, *(span.last + 1 for span in spans), outputs],
+            ),
+        )
 
 
-def _stack(b: Builder, taps: Sequence[Value], g: ConvGeometry) -> Value:
-    """One gradient [C / groups, O] per tap as the kernel's gradient."""
+@dataclass(frozen=True)
+class _Tap:
+    image: Value
+    dy: Value
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Along one dimension: outputs first..last see the image from start to stop, by the stride."""
+
+    first: int
+    last: int
+    start: int
+    stop: int
+
+    @classmethod
+    def of(cls, g: ConvGeometry, i: int, tap: int) -> _Span:
+        shift = tap * g.dilations[i] - g.low[i]
+        stride, size = g.strides[i], g.image[i + 1]
+        first = max(0, -(shift // stride))
+        last = min(g.output[i + 1] - 1, (size - 1 - shift) // stride)
+        return cls(first, last, first * stride + shift, last * stride + shift + 1)
+
+
+def _per_tap(b: Builder, op: Any, g: ConvGeometry, compute: Callable[[_Tap], Value]) -> Value:
+    """The kernel's gradient from one gradient [C / groups, O] per tap."""
     matrix = g.kernel[g.spatial :]
-    return b.reshape(b.concatenate([b.reshape(tap, [1, *matrix]) for tap in taps], 0), g.kernel)
+    zeros = RankedTensorType.get([1, *matrix], type_of(op.image).element_type)
+    taps = [
+        b.splat(0, zeros) if tap is None else b.reshape(compute(tap), [1, *matrix])
+        for tap in _taps(b, op.image, op.output_gradient, g)
+    ]
+    return b.reshape(b.concatenate(taps, 0), g.kernel)
 
 
 def _contract_rows(b: Builder, image: Value, dy: Value) -> Value:
     return b.dot_general(_rows(b, image), _rows(b, dy), ([0], [0]))
 
 
-def _pointwise(b: Builder, op: Any) -> Value:
-    """image^T dy, over the places that a strided 1x1 convolution looks at."""
-    g = _geometry(op)
-    (tap,) = _taps(b, op.image, g)
-    return b.reshape(_contract_rows(b, tap, op.output_gradient), g.kernel)
+def _dense_taps(b: Builder, op: Any) -> Value:
+    """For each tap, image^T dy; for a 1x1 kernel that is all."""
+    return _per_tap(b, op, _geometry(op), lambda tap: _contract_rows(b, tap.image, tap.dy))
 
 
 def _depthwise_taps(b: Builder, op: Any) -> Value:
     """For each tap, the sum over all places of image * dy: one number per channel."""
     g = _geometry(op)
     places = list(range(g.spatial + 1))
-    image = _padded(b, op.image, g)
-    sums = [b.reduce_add(b.multiply(tap, op.output_gradient), places) for tap in _taps(b, image, g)]
-    return _stack(b, sums, g)
+    return _per_tap(b, op, g, lambda tap: b.reduce_add(b.multiply(tap.image, tap.dy), places))
 
 
 def _depthwise_images(b: Builder, op: Any) -> Value:
@@ -114,29 +151,22 @@ def _unused(g: ConvGeometry) -> list[int]:
     ]
 
 
-def _dense_taps(b: Builder, op: Any) -> Value:
-    """For each tap, slice^T dy."""
-    g = _geometry(op)
-    image = _padded(b, op.image, g)
-    return _stack(b, [_contract_rows(b, tap, op.output_gradient) for tap in _taps(b, image, g)], g)
-
-
 def _grouped_taps(b: Builder, op: Any) -> Value:
     """For each tap, a matrix product per group: [rows, G, I] x [rows, G, O] -> [I, G, O]."""
     g = _geometry(op)
     inner, outputs = g.kernel[-2:]
-    rows = math.prod(g.output[:-1])
-    dy = b.reshape(op.output_gradient, [rows, g.groups, outputs // g.groups])
-    products = []
-    for tap in _taps(b, _padded(b, op.image, g), g):
-        image = b.reshape(tap, [rows, g.groups, inner])
+
+    def compute(tap: _Tap) -> Value:
+        rows = math.prod(shape_of(tap.dy)[:-1])
+        image = b.reshape(tap.image, [rows, g.groups, inner])
+        dy = b.reshape(tap.dy, [rows, g.groups, outputs // g.groups])
         product = b.dot_general(image, dy, ([0], [0]), ([1], [1]))
-        products.append(b.reshape(b.transpose(product, [1, 0, 2]), [inner, outputs]))
-    return _stack(b, products, g)
+        return b.reshape(b.transpose(product, [1, 0, 2]), [inner, outputs])
+
+    return _per_tap(b, op, g, compute)
 
 
 FORMS = [
-    Form("pointwise", lambda op: _geometry(op).pointwise, _pointwise),
     Form("depthwise-images", lambda op: _geometry(op).depthwise, _depthwise_images),
     Form("depthwise-taps", lambda op: _geometry(op).depthwise, _depthwise_taps),
     Form("dense-taps", lambda op: _geometry(op).groups == 1, _dense_taps),

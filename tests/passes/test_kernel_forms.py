@@ -45,6 +45,7 @@ CONVS = {
     "dense, stride, unused border": Conv([6, 6], [3, 3], (3, 4), stride=2),
     "dense, dilation": Conv([7, 7], [3, 3], (3, 4), dilation=2, padding=(2, 1)),
     "dense, even kernel": Conv([5, 5], [2, 4], (3, 4), padding=(1, 2)),
+    "dense, taps that meet nothing": Conv([1, 2], [3, 3], (2, 3), padding=(1, 1)),
     "dense, 1-D": Conv([8], [3], (3, 4), stride=2, padding=(1, 1)),
     "dense, 3-D": Conv([3, 4, 3], [2, 3, 2], (2, 3), padding=(1, 0)),
     "depthwise 3x3": Conv([5, 5], [3, 3], (4, 4), padding=(1, 1), groups=4),
