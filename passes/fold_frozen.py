@@ -125,11 +125,14 @@ def _outline(module: Module, roots: Sequence[Value]) -> None:
     results: list[Value] = []
     copied: dict[str, Value] = {}
     keys: list[str] = []
+    taken, start = set(parameters(module)), InsertionPoint(functions(module)[0])
     for root in roots:
         key, value = _copy(root, fold, copied)
         keys.append(key)
         if key not in names:
-            names[key] = _declare(module, root)
+            names[key] = _unused_name(root, taken)
+            with root.owner.location, start:
+                _declare(names[key], root.type)
             results.append(value)
     # Only now, since the expression of one may contain another.
     for root, key in zip(roots, keys, strict=True):
@@ -183,20 +186,20 @@ def _describe(op: Any) -> str:
     return f"{op.name}[{attributes}]{regions}:{op.results[0].type}"
 
 
-def _declare(module: Module, root: Value) -> str:
-    """Declare a folded parameter, named after the layer that the value belongs to."""
-    declared = parameters(module)
+def _unused_name(root: Value, taken: set[str]) -> str:
+    """A name for a folded parameter, after the layer that the value belongs to."""
     stem = f"folded.{_layer(root.owner.location) or 'value'}"
     name, number = stem, 1
-    while name in declared:
+    while name in taken:
         name, number = f"{stem}.{number}", number + 1
-    with root.owner.location, InsertionPoint(functions(module)[0]):
-        ParameterOp(
-            sym_name=StringAttr.get(name),
-            type=TypeAttr.get(root.type),
-            kind=StringAttr.get("folded"),
-        )
+    taken.add(name)
     return name
+
+
+def _declare(name: str, type_: Type) -> None:
+    ParameterOp(
+        sym_name=StringAttr.get(name), type=TypeAttr.get(type_), kind=StringAttr.get("folded")
+    )
 
 
 def _layer(location: Location) -> str:
