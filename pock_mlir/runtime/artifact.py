@@ -7,7 +7,10 @@
                                 folded into others), in the framework's layout
 
 Nothing is compressed, so that the runtime reads parameters from the file straight into the device's
-memory. The state of the optimizer is not in the file: it starts as zeros. Nothing is a pickle.
+memory. The state of the optimizer is not in the file: it starts as zeros.
+
+Nothing is a pickle, so that looking into a file runs nothing. Training runs the module's machine
+code: only do that with files whose maker you trust.
 """
 
 from __future__ import annotations

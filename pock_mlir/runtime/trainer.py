@@ -208,8 +208,9 @@ class Trainer:
             CheckpointError: it is of another model, scheme or optimizer; nothing has changed then.
             TensorFileError: the file is missing or damaged.
         """
-        state, self._steps = checkpoint.load(path, self.manifest, self._constant)
+        state, steps = checkpoint.load(path, self.manifest, self._constant)
         self._write_state(state)
+        self._steps = steps
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Take over the weights of a safetensors file that a framework, or this class, wrote.
