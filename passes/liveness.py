@@ -46,7 +46,7 @@ _ROOTS = {
     "pock.conv_input_gradient",
     "pock.conv_kernel_gradient",
 }
-"""Ops that begin a kernel, into which an elementwise consumer is fused."""
+"""Ops that begin a kernel (which has one at most), into which elementwise consumers are fused."""
 
 _MOVES = {"stablehlo.slice", "stablehlo.pad", "stablehlo.concatenate", "stablehlo.reverse"}
 """Ops that move data and are fused with nothing."""
@@ -158,6 +158,7 @@ class _Grouping:
         self.kernels: list[Kernel] = []
         self._virtual: dict[Operation, _Sources] = {}
         self._materialised: dict[Operation, Kernel] = {}
+        self._fusion = _Fusion()
 
     def sources(self, value: Value) -> _Sources:
         """What has to be in memory for `value` to be computed."""
@@ -175,7 +176,7 @@ class _Grouping:
             needed.merge(self.sources(operand))
         if op.name == "pock.read":
             needed.reads.add(FlatSymbolRefAttr(op.attributes["parameter"]).value)
-        if op.name in _FREE or _fuses_into_user(op):
+        if op.name in _FREE or self._fusion.into_user(op):
             needed.ops.append(op)
             self._virtual[op] = needed
         else:
@@ -216,16 +217,51 @@ def _is_elementwise(op: Operation) -> bool:
     )
 
 
-def _fuses_into_user(op: Operation) -> bool:
-    """Whether the backend computes `op` inside the kernel of the one op that uses it."""
-    if len(op.results) != 1 or op.name in _MOVES | _UPDATES:
-        return False
-    users: set[Any] = {use.owner.operation for use in op.results[0].uses}
-    if len(users) != 1:
-        return False
-    user = users.pop()
-    if _is_elementwise(user):
-        return shape_of(user.results[0]) == shape_of(op.results[0])
-    if user.name == "stablehlo.reduce":
-        return _is_elementwise(op)
-    return user.name in _UPDATES and op.name in {"stablehlo.dot_general", "stablehlo.reduce"}
+def _only_user(op: Operation) -> Any | None:
+    users: set[Any] = {use.owner.operation for result in op.results for use in result.uses}
+    return users.pop() if len(op.results) == 1 and len(users) == 1 else None
+
+
+def _definitions(op: Operation) -> list[Operation]:
+    return [value.owner.operation for value in op.operands if isinstance(value, OpResult)]
+
+
+class _Fusion:
+    """Which ops the backend computes inside the kernel of the one op that uses them."""
+
+    def __init__(self) -> None:
+        self._fused: dict[Operation, bool] = {}
+        self._rooted: dict[Operation, bool] = {}
+
+    def into_user(self, op: Operation) -> bool:
+        """Whether `op` is computed inside the kernel of the one op that uses it."""
+        if op not in self._fused:
+            self._fused[op] = self._fits_into_user(op)
+        return self._fused[op]
+
+    def _fits_into_user(self, op: Operation) -> bool:
+        user = _only_user(op)
+        if user is None or op.name in _MOVES | _UPDATES:
+            return False
+        if _is_elementwise(user):
+            same_shape = shape_of(user.results[0]) == shape_of(op.results[0])
+            return same_shape and not (self._has_root(op) and self._has_later_root(user, op))
+        if user.name == "stablehlo.reduce":
+            return _is_elementwise(op)
+        return user.name in _UPDATES and op.name in {"stablehlo.dot_general", "stablehlo.reduce"}
+
+    def _has_root(self, op: Operation) -> bool:
+        """Whether the kernel that `op` is part of has a root no later than `op`."""
+        if op not in self._rooted:
+            fused = (each for each in _definitions(op) if self.into_user(each))
+            self._rooted[op] = op.name in _ROOTS or (
+                _is_elementwise(op) and any(map(self._has_root, fused))
+            )
+        return self._rooted[op]
+
+    def _has_later_root(self, user: Operation, op: Operation) -> bool:
+        """Whether another operand of `user` fills the one place for a root that its kernel has."""
+        return any(
+            op.is_before_in_block(each) and _only_user(each) == user and self._has_root(each)
+            for each in _definitions(user)
+        )
