@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -95,8 +96,7 @@ def _try(
     runs = []
     for seed in range(seeds):
         label = f"{method.label}: train" + (f" (seed {seed})" if seeds > 1 else "")
-        steps = recipe.epochs * (len(dataset.train_y) // recipe.batch)
-        progress.reset(task, total=steps, description=label)
+        progress.reset(task, total=recipe.steps(dataset), description=label)
         runs.append(_train(_with_new_head(program, seed), recipe, dataset, seed, progress, task))
     progress.update(task, description=f"{method.label}: done")
     manifest = program.manifest
@@ -152,18 +152,32 @@ def _train(
     progress: Progress,
     task: TaskID,
 ) -> _Run:
+    peak = _peak_bytes(program, next(_batches(dataset, recipe, seed)))
     trainer = Trainer(program.artifact)
+    peak_rate = program.manifest.optimizer["lr"]
+    steps = recipe.steps(dataset)
     times = []
     smooth = None
-    for images, labels in _batches(dataset, recipe, seed):
+    for i, (images, labels) in enumerate(_batches(dataset, recipe, seed)):
+        rate = peak_rate * (1 + math.cos(math.pi * i / steps)) / 2
         begin = time.perf_counter()
-        loss = trainer.step(images, labels)
+        loss = trainer.step(images, labels, lr=rate)
         times.append(time.perf_counter() - begin)
         smooth = loss if smooth is None else 0.95 * smooth + 0.05 * loss
         progress.update(task, advance=1, loss=f"loss {smooth:.3f}")
-    peak = trainer.memory()["peak"]
     test = _slices(dataset.test_x, dataset.test_y, recipe.batch)
     return _Run(trainer.evaluate(test)["accuracy"], 1e3 * float(np.median(times)), peak)
+
+
+def _peak_bytes(program: Program, batch: Batch) -> int:
+    """Most bytes that the device held in two steps, counted by its allocator.
+
+    On one thread: the device of several threads does not count what a step allocates.
+    """
+    trainer = Trainer(program.artifact, device="local-sync")
+    for _ in range(2):
+        trainer.step(*batch, lr=0.0)
+    return trainer.memory()["peak"]
 
 
 def _batches(dataset: Dataset, recipe: Recipe, seed: int) -> Iterator[Batch]:

@@ -17,7 +17,8 @@ class Method:
     Attributes:
         label: for people.
         scheme: what is trained.
-        lr: learning rate, tuned for this scheme on a part of the training images.
+        lr: learning rate of the first step, tuned for this scheme on a part of the training images;
+            it falls to zero along a cosine.
     """
 
     label: str
@@ -45,28 +46,53 @@ class Recipe:
     momentum: float
     methods: tuple[Method, ...]
 
+    def steps(self, dataset: Dataset) -> int:
+        """How many full batches there are in all epochs."""
+        return self.epochs * (len(dataset.train_y) // self.batch)
+
 
 SPARSE = Scheme.from_toml(
     """
-    [[rule]]                                   # the classifier
+    [[rule]]                    # the classifier, and the shift before it
     match = "_fc.*"
+    update = "all"
+    [[rule]]
+    match = "_bn1.bias"
+    update = "all"
+    [[rule]]                    # biases of the last six blocks (batch-norm's shifts)
+    match = "_blocks.1[0-5].*.bias"
+    update = "all"
+    [[rule]]                    # first point-wise convolution of the last four blocks
+    match = "_blocks.1[2-5]._expand_conv.weight"
     update = "all"
     """,
     name="sparse",
 )
 
+FULL = Scheme.from_toml(
+    """
+    [[rule]]                    # batch-norm's scales stay: training them made it worse
+    match = "*"
+    update = "all"
+    [[rule]]
+    match = "*_bn?.weight"
+    update = "none"
+    """,
+    name="full",
+)
+
+
+def _methods(head: float, sparse: float, full: float) -> tuple[Method, ...]:
+    return (
+        Method("head only", Scheme.load("head"), head),
+        Method("sparse", SPARSE, sparse),
+        Method("full", FULL, full),
+    )
+
+
 RECIPES: Mapping[str, Recipe] = {
     "elpv": Recipe(
-        elpv.load,
-        size=96,
-        batch=16,
-        epochs=5,
-        momentum=0.9,
-        methods=(
-            Method("head only", Scheme.load("head"), 0.03),
-            Method("sparse", SPARSE, 0.01),
-            Method("full", Scheme.load("full"), 0.003),
-        ),
+        elpv.load, size=96, batch=16, epochs=5, momentum=0.9, methods=_methods(0.003, 0.003, 0.001)
     ),
     "cifar10": Recipe(
         lambda size: cifar10.load(size, train=3000, test=1000),
@@ -74,10 +100,6 @@ RECIPES: Mapping[str, Recipe] = {
         batch=16,
         epochs=3,
         momentum=0.9,
-        methods=(
-            Method("head only", Scheme.load("head"), 0.03),
-            Method("sparse", SPARSE, 0.01),
-            Method("full", Scheme.load("full"), 0.003),
-        ),
+        methods=_methods(0.01, 0.01, 0.003),
     ),
 }
