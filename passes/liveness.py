@@ -261,7 +261,5 @@ class _Fusion:
 
     def _has_later_root(self, user: Operation, op: Operation) -> bool:
         """Whether another operand of `user` fills the one place for a root that its kernel has."""
-        return any(
-            op.is_before_in_block(each) and _only_user(each) == user and self._has_root(each)
-            for each in _definitions(user)
-        )
+        others = [each for each in _definitions(user) if op.is_before_in_block(each)]
+        return any(_only_user(each) is not None and self._has_root(each) for each in others)
