@@ -247,7 +247,7 @@ class _Fusion:
             same_shape = shape_of(user.results[0]) == shape_of(op.results[0])
             return same_shape and not (self._has_root(op) and self._has_later_root(user, op))
         if user.name == "stablehlo.reduce":
-            return _is_elementwise(op)
+            return _is_elementwise(op) and not self._has_root(op)
         return user.name in _UPDATES and op.name in {"stablehlo.dot_general", "stablehlo.reduce"}
 
     def _has_root(self, op: Operation) -> bool:

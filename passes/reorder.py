@@ -14,12 +14,13 @@ class Reorder(ModulePass):
     """Reorder the ops of every function so that less memory is alive at once.
 
     Requires: nothing. Ensures: the same ops in an order whose peak, by the live ranges of
-    `pock_mlir.passes.liveness`, is at most that of the order before; an update stands behind all
-    ops that read the parameter it writes, so that executing it in place needs no copy.
+    `pock_mlir.passes.liveness`, is at most that of the order before, unless updates stood before
+    readers there; an update stands behind all ops that read the parameter it writes, so that
+    executing it in place needs no copy.
 
     A list scheduler runs, among the kernels that are ready, the one that frees most memory; so
-    updates come as soon as their gradients are there. The result competes with the given order and
-    with the given order plus early updates; the least peak wins, the earlier candidate on a tie.
+    updates come as soon as their gradients are there. The result competes with the given order plus
+    early updates; the least peak wins.
     """
 
     name = "reorder"
@@ -44,7 +45,10 @@ def _schedule(block: Block) -> None:
 
 
 def _dependencies(kernels: Kernels) -> dict[Kernel, set[Kernel]]:
-    """What must run before each kernel: its inputs, and the readers of what it overwrites."""
+    """What must run before each kernel: its inputs, and the readers of what it overwrites.
+
+    Two updates may read what the other one writes. The one that comes first then stays first.
+    """
     readers: dict[str, set[Kernel]] = {}
     for kernel in kernels.kernels:
         for name in kernel.reads:
@@ -53,7 +57,8 @@ def _dependencies(kernels: Kernels) -> dict[Kernel, set[Kernel]]:
     for kernel in kernels.kernels:
         before = set(kernel.inputs)
         for name in kernel.writes:
-            before |= {reader for reader in readers.get(name, ()) if not reader.writes}
+            found = readers.get(name, ())
+            before |= {r for r in found if not r.writes or r.index < kernel.index}
         after[kernel] = before - {kernel}
     return after
 

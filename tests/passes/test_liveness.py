@@ -157,3 +157,16 @@ def test_a_kernel_has_one_contraction() -> None:
     with kernels(ops, "%d") as found:
         assert roots(found) == ["stablehlo.dot_general", "stablehlo.add"]
         assert found.profile() == [KB, 2 * KB]
+
+
+def test_a_contraction_is_materialised_before_a_reduction() -> None:
+    ops = f"""
+      %a = stablehlo.dot_general %x, %y, {DOT}
+      %b = stablehlo.tanh %a : {ROWS}
+      %c = stablehlo.reduce(%b init: %lr) applies stablehlo.add across dimensions = [0]
+        : ({ROWS}, tensor<f32>) -> tensor<16xf32>
+      "pock.sgd"(%c, %lr) {{parameter = @b, offsets = array<i64: 0>, sizes = array<i64: 16>,
+        weight_decay = 0.0 : f64}} : (tensor<16xf32>, tensor<f32>) -> ()"""
+    with kernels(ops) as found:
+        assert roots(found) == ["stablehlo.tanh", "pock.sgd"]
+        assert found.profile() == [KB, KB]
