@@ -72,7 +72,7 @@ def _size(type_: RankedTensorType) -> int:
 
 def constant(b: Builder, array: np.ndarray, element: Type) -> Value:
     """A constant of these elements; one whose elements are all the same is made a splat."""
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")
     type_ = RankedTensorType.get(list(array.shape), element)
     if array.size and array.tobytes() == array.flat[0].tobytes() * array.size:
         return b.splat(array.flat[0].item(), type_)

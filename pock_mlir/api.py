@@ -145,7 +145,8 @@ def _stored_values(imported: ImportedModel) -> dict[str, np.ndarray[Any, Any]]:
     """The value of every parameter in its stored layout; folded ones are computed here."""
     declared = parameters(imported.module)
     stored = {
-        name: np.ascontiguousarray(np.transpose(value, declared[name].layout))
+        # Not ascontiguousarray, which makes a vector of a scalar (num_batches_tracked).
+        name: np.asarray(np.transpose(value, declared[name].layout), order="C")
         for name, value in imported.values.items()
         if name in declared
     }
