@@ -20,6 +20,7 @@ from pock_mlir.passes.fold_batch_norm import FoldBatchNorm
 from pock_mlir.passes.fold_frozen import FoldFrozen
 from pock_mlir.passes.frozen import frozen_parameters, symbol_of
 from pock_mlir.rewriting import body, functions, named_ops, parameters
+from pock_mlir.zoo.layers import calibrate_batch_norm
 from tests.importers.running import randomise, run
 
 
@@ -55,7 +56,8 @@ class Network:
     def check(self, imported: ImportedModel) -> None:
         """The copy, after some passes, still computes what PyTorch does."""
         expected = self.model(self.x).detach()
-        np.testing.assert_allclose(run(imported, self.x).results[0], expected, rtol=1e-4)
+        result = run(imported, self.x).results[0]
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +157,13 @@ def test_a_partly_trained_weight_is_not_frozen(tmp_path: Path, network: Network)
     assert "stem.weight" not in frozen_parameters(imported.module, str(path))
     fold(imported, str(path))
     assert "stem.weight" in {symbol_of(op) for op in named_ops(imported.module, "pock.read")}
+
+
+def test_mobilenet_through_all_model_passes() -> None:
+    model = zoo.create("mobilenet_v2", num_classes=5, width_mult=0.35)
+    x = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    calibrate_batch_norm(model, torch.randn(8, 3, 32, 32))
+    imported = import_torch(model, x)
+    ConvolutionsToNhwc().run(imported.module)
+    fold(imported, "last-2")
+    Network(model, x, imported).check(imported)
