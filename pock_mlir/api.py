@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pock_mlir.backends import host
 from pock_mlir.backends.iree.compiler import CompiledModule, compile_module
 from pock_mlir.backends.iree.evaluate import evaluate
 from pock_mlir.backends.iree.lowering import PockToIree
@@ -152,7 +153,9 @@ def _stored_values(imported: ImportedModel) -> dict[str, np.ndarray[Any, Any]]:
     }
     folded = [name for name, op in declared.items() if op.kind.value == "folded"]
     if folded:
-        results = evaluate(imported.module, "fold", stored)
+        results = host.evaluate(imported.module, "fold", stored)
+        if results is None:
+            results = evaluate(imported.module, "fold", stored)
         stored |= dict(zip(folded, results, strict=True))
     for function in functions(imported.module):
         if function.sym_name.value == "fold":
