@@ -29,8 +29,8 @@ class Simplify(ModulePass):
     """Removes arithmetic with 0 and 1, merges chains of shape ops, and padding into convolutions.
 
     Requires nothing. Ensures that per-channel vectors stay of rank 1 until they are broadcast,
-    that contractions read their operands untransposed, and that a zero border made before a
-    convolution is the convolution's own padding.
+    that contractions read their operands untransposed, that a zero border made before a convolution
+    is the convolution's own padding, and that a convolution has no padding that it does not use.
 
         %s = stablehlo.reshape %v : (tensor<8xf32>) -> tensor<8x1x1xf32>
         %b = stablehlo.broadcast_in_dim %s, dims = [1, 2, 3] : ... -> tensor<2x8x4x4xf32>
@@ -258,6 +258,56 @@ def convolution_of_pad(b: Builder, op: Any) -> Value | None:
     return _padded(b, op, pad.operands[0], [border[i] for i in space])
 
 
+@PATTERNS.on("stablehlo.convolution")
+def convolution_of_unused_border(b: Builder, op: Any) -> Value | None:
+    """Padding that no window reaches is left out
+
+    Where the output is one place wide, the rest of the image that no window reaches goes too: IREE
+    3.13 rejects the convolution else.
+    """
+    numbers = stablehlo_bindings.ConvDimensionNumbers(op.attributes["dimension_numbers"])
+    if any(n != 1 for n in _of_window(op, "lhs_dilation", len(numbers.input_spatial_dimensions))):
+        return None
+    outputs = [shape_of(op.result)[i] for i in numbers.output_spatial_dimensions]
+    border = [
+        (0, -unused if size == 1 else -min(unused, max(0, high)))
+        for unused, size, (_, high) in zip(
+            _unused(op, numbers), outputs, _own_padding(op, len(outputs)), strict=True
+        )
+    ]
+    return _padded(b, op, op.operands[0], border) if any(map(any, border)) else None
+
+
+def _unused(op: Any, numbers: Any) -> list[int]:
+    """How many places at the end of the padded image no window reaches."""
+    images = [shape_of(op.operands[0])[i] for i in numbers.input_spatial_dimensions]
+    kernels = [shape_of(op.operands[1])[i] for i in numbers.kernel_spatial_dimensions]
+    outputs = [shape_of(op.result)[i] for i in numbers.output_spatial_dimensions]
+    rank = len(images)
+    return [
+        image + sum(padding) - ((out - 1) * stride + (kernel - 1) * dilation + 1)
+        for image, kernel, out, padding, stride, dilation in zip(
+            images,
+            kernels,
+            outputs,
+            _own_padding(op, rank),
+            _of_window(op, "window_strides", rank),
+            _of_window(op, "rhs_dilation", rank),
+            strict=True,
+        )
+    ]
+
+
+def _of_window(op: Any, name: str, rank: int) -> list[int]:
+    return ints(op, name) if name in op.attributes else [1] * rank
+
+
+def _own_padding(op: Any, rank: int) -> list[list[int]]:
+    if "padding" not in op.attributes:
+        return [[0, 0]] * rank
+    return np.array(op.attributes["padding"]).reshape(-1, 2).tolist()
+
+
 @PATTERNS.on("stablehlo.reduce_window")
 def window_of_pad(b: Builder, op: Any) -> Value | None:
     """A border of the value that the windows are padded with anyway is the windows' padding"""
@@ -286,9 +336,7 @@ def _pairs_of(pad: Any) -> list[tuple[int, int]]:
 
 def _padded(b: Builder, op: Any, image: Value, border: list[tuple[int, int]]) -> Value:
     """`op` on the image without its border, and with so much more padding of its own."""
-    own = [[0, 0]] * len(border)
-    if "padding" in op.attributes:
-        own = np.array(op.attributes["padding"]).reshape(-1, 2).tolist()
+    own = _own_padding(op, len(border))
     copy = op.operation.clone(ip=b.insertion_point)
     copy.operands[0] = image
     copy.attributes["padding"] = pairs(

@@ -32,3 +32,25 @@ func.func @maximum(%x: tensor<4xf32>) -> tensor<4xf32> {
   }) {window_dimensions = array<i64: 2>} : (tensor<5xf32>, tensor<f32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// Padding that no window reaches is left out, the image itself is cut only where the output is one
+// place wide.
+
+// CHECK-LABEL: func.func @unused
+func.func @unused(%x: tensor<1x6x2x2xf32>, %w: tensor<3x3x2x5xf32>) -> tensor<1x3x1x5xf32> {
+  // CHECK: stablehlo.convolution(%arg0, %arg1) {{.*}}pad = {{\[\[}}1, 0], [1, 0]]
+  %y = stablehlo.convolution(%x, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [2, 2], pad = [[1, 1], [1, 1]]}
+    {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<1x6x2x2xf32>, tensor<3x3x2x5xf32>) -> tensor<1x3x1x5xf32>
+  return %y : tensor<1x3x1x5xf32>
+}
+
+// CHECK-LABEL: func.func @cut
+func.func @cut(%x: tensor<1x6x4x2xf32>, %w: tensor<3x3x2x5xf32>) -> tensor<1x2x1x5xf32> {
+  // CHECK: stablehlo.convolution(%arg0, %arg1) {{.*}}pad = {{\[\[}}0, 0], [0, -1]]
+  %y = stablehlo.convolution(%x, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [2, 2]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<1x6x4x2xf32>, tensor<3x3x2x5xf32>) -> tensor<1x2x1x5xf32>
+  return %y : tensor<1x2x1x5xf32>
+}
