@@ -105,8 +105,8 @@ def _depthwise_taps(b: Builder, op: Any) -> Value:
     return _per_tap(b, op, g, lambda tap: b.reduce_add(b.multiply(tap.image, tap.dy), places))
 
 
-def _depthwise_images(b: Builder, op: Any) -> Value:
-    """Per image a depthwise convolution of it with dy as the kernel, summed over the batch.
+def _depthwise_channels(b: Builder, op: Any) -> Value:
+    """One depthwise convolution with dy as the kernel; images are more channels, summed at the end.
 
     An odd width above 3 is computed one place wider and cut: IREE's code for it is scalar.
     """
@@ -114,24 +114,27 @@ def _depthwise_images(b: Builder, op: Any) -> Value:
     widen = int(g.window[-1] % 2 == 1 and g.window[-1] > 3)
     high = [after - extra for after, extra in zip(g.high, _unused(g), strict=True)]
     high[-1] += widen * g.dilations[-1]
-    channels = g.image[-1]
-    total = None
-    for n in range(g.image[0]):
-        image = b.slice(op.image, [n] + [0] * (g.spatial + 1), [n + 1, *g.image[1:]])
-        dy = b.slice(op.output_gradient, [n] + [0] * (g.spatial + 1), [n + 1, *g.output[1:]])
-        one = b.convolution(
-            image,
-            b.reshape(dy, [*g.output[1:-1], 1, channels]),
-            strides=g.dilations,
-            low=g.low,
-            high=high,
-            rhs_dilation=g.strides,
-            groups=channels,
-        )
-        total = one if total is None else b.add(total, one)
-    assert total is not None
-    exact = b.slice(total, [0] * (g.spatial + 2), [1, *g.window, channels])
-    return b.reshape(exact, g.kernel)
+    batch, channels = g.image[0], g.image[-1]
+    together = batch * channels
+
+    def images_as_channels(x: Value) -> Value:
+        """[N, spatial..., C] to [spatial..., N * C]."""
+        s = g.spatial
+        moved = b.transpose(x, [*range(1, s + 1), 0, s + 1])
+        return b.reshape(moved, [*shape_of(x)[1:-1], together])
+
+    each = b.convolution(
+        b.reshape(images_as_channels(op.image), [1, *g.image[1:-1], together]),
+        b.reshape(images_as_channels(op.output_gradient), [*g.output[1:-1], 1, together]),
+        strides=g.dilations,
+        low=g.low,
+        high=high,
+        rhs_dilation=g.strides,
+        groups=together,
+    )
+    exact = b.slice(each, [0] * (g.spatial + 2), [1, *g.window, together])
+    split = b.reshape(exact, [*g.window, batch, channels])
+    return b.reshape(b.reduce_add(split, [g.spatial]), g.kernel)
 
 
 def _unused(g: ConvGeometry) -> list[int]:
@@ -167,7 +170,7 @@ def _grouped_taps(b: Builder, op: Any) -> Value:
 
 
 FORMS = [
-    Form("depthwise-images", lambda op: _geometry(op).depthwise, _depthwise_images),
+    Form("depthwise-channels", lambda op: _geometry(op).depthwise, _depthwise_channels),
     Form("depthwise-taps", lambda op: _geometry(op).depthwise, _depthwise_taps),
     Form("dense-taps", lambda op: _geometry(op).groups == 1, _dense_taps),
     Form("grouped-taps", always, _grouped_taps),
