@@ -48,6 +48,42 @@ def check_program(program: ExportedProgram, root: str) -> None:
         raise ModelImportError(f"{root} cannot be compiled:", list(dict.fromkeys(problems)))
 
 
+def check_gradients(program: ExportedProgram) -> None:
+    """Check, before decomposition, that no gradient of a parameter is stopped on purpose.
+
+    `detach()` and `torch.no_grad()` vanish in the lowering, which would make other gradients.
+
+    Raises:
+        ModelImportError: with every place.
+    """
+    parameters = {
+        spec.arg.name
+        for spec in program.graph_signature.input_specs
+        if spec.kind is InputKind.PARAMETER
+    }
+    trained: set[Node] = set()
+    stops: list[str] = []
+    for node in program.graph.nodes:
+        if node.name in parameters or trained.intersection(node.all_input_nodes):
+            trained.add(node)
+            if (what := _stop(node)) is not None:
+                stops.append(f"{what} in {layer_of(node)}")
+    if stops:
+        raise ModelImportError(
+            "gradients that the model stops cannot be compiled; move this out of the model, or "
+            "freeze the parameters behind it with a scheme:",
+            list(dict.fromkeys(stops)),
+        )
+
+
+def _stop(node: Node) -> str | None:
+    """How the source says it, if `node` stops gradients."""
+    if node.target in (torch.ops.aten.detach.default, torch.ops.aten.detach_.default):
+        return "detach()"
+    name = getattr(node.target, "__name__", "")
+    return "torch.no_grad()" if name == "wrap_with_set_grad_enabled" and not node.args[0] else None
+
+
 def _input_problems(program: ExportedProgram) -> Iterator[str]:
     placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     for spec in program.graph_signature.input_specs:

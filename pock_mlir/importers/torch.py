@@ -19,7 +19,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from pock_mlir.dialects import make_context
 from pock_mlir.importers import ImportedModel, ModelImportError
 from pock_mlir.importers.assemble import Assembler, Binding
-from pock_mlir.importers.checks import check_program
+from pock_mlir.importers.checks import check_gradients, check_program
 from pock_mlir.importers.cleanup import clean
 from pock_mlir.importers.decompositions import decompositions
 from pock_mlir.importers.fx import lower_graph
@@ -192,6 +192,7 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
 
 
 def _decompose(program: ExportedProgram) -> ExportedProgram:
+    check_gradients(program)
     with _quiet():
         program = program.run_decompositions(decompositions())
     for node in list(program.graph.nodes):

@@ -116,3 +116,37 @@ def test_exported_program_that_changes_buffers() -> None:
         import_torch(program)
     with pytest.raises(ModelImportError, match="pass the nn.Module"):
         import_torch(program, training=True)
+
+
+class Stopped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.trained, self.teacher = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            target = self.teacher(x)
+        y = self.trained(x)
+        return y * y.detach() + target
+
+
+def test_stopped_gradients_are_refused_where_they_are() -> None:
+    with pytest.raises(ModelImportError) as caught:
+        import_torch(Stopped(), torch.zeros(2, 4))
+    assert [problem.split(" in ")[0] for problem in caught.value.problems] == [
+        "torch.no_grad()",
+        "detach()",
+    ]
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.detach()) * torch.tensor([1.0, 2.0, 3.0, 4.0])
+
+
+def test_what_stops_no_gradient_of_a_parameter_is_fine() -> None:
+    import_torch(Scaled(), torch.zeros(2, 4))
