@@ -27,7 +27,8 @@ from typing import Any
 
 import numpy as np
 
-SCHEMES = Path(__file__).resolve().parent / "schemes"
+from pock_mlir.schemes.builtin import is_builtin
+
 CLASSES = 10
 LEARNING_RATE = 0.01
 MOMENTUM = 0.9
@@ -58,9 +59,14 @@ class Row:
         return zoo.create(self.model, num_classes=CLASSES)
 
     def scheme_path(self) -> str:
-        """The scheme, for both sides."""
-        path = SCHEMES / f"{self.model}_{self.scheme}.toml"
-        return str(path) if path.exists() else self.scheme
+        """The scheme, for both sides: a built-in one, or one that the zoo has for the model."""
+        from pock_mlir import zoo
+
+        return (
+            self.scheme
+            if is_builtin(self.scheme)
+            else str(zoo.scheme_path(self.model, self.scheme))
+        )
 
 
 Step = Callable[[], float]
@@ -155,7 +161,7 @@ def resident_peak() -> float:
 def measure_memory(row: Row, path: Path, side: str) -> None:
     """In a child: print how far the resident peak rises over three steps."""
     if side == "ours":
-        import pock_mlir.runtime  # noqa: F401 - imported, so as not to be counted
+        import pock_mlir.runtime
     else:
         import torch  # noqa: F401
 

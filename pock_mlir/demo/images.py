@@ -24,13 +24,12 @@ from pock_mlir import zoo
 from pock_mlir.api import Program
 from pock_mlir.api import compile as compile_program
 from pock_mlir.data.dataset import Dataset
-from pock_mlir.demo.recipe import RECIPES, Method, Recipe
+from pock_mlir.demo.recipe import MODEL, RECIPES, Method, Recipe
 from pock_mlir.demo.report import Outcome, print_table, save_figure
 from pock_mlir.optimizers import SGD
 from pock_mlir.runtime import Trainer
 from pock_mlir.zoo.efficientnet_lite0 import FEATURES
 
-MODEL = "efficientnet_lite0"
 HEAD = "_fc."
 """Prefix of the parameters of the classifier, the only ones that are not pre-trained."""
 

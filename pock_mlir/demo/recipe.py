@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pock_mlir.data import cifar10, elpv
 from pock_mlir.data.dataset import Dataset
 from pock_mlir.schemes import Scheme
+from pock_mlir.zoo import scheme_path
 
 
 @dataclass(frozen=True)
@@ -51,42 +52,14 @@ class Recipe:
         return self.epochs * (len(dataset.train_y) // self.batch)
 
 
-SPARSE = Scheme.from_toml(
-    """
-    [[rule]]                    # the classifier, and the shift before it
-    match = "_fc.*"
-    update = "all"
-    [[rule]]
-    match = "_bn1.bias"
-    update = "all"
-    [[rule]]                    # biases of the last six blocks (batch-norm's shifts)
-    match = "_blocks.1[0-5].*.bias"
-    update = "all"
-    [[rule]]                    # first point-wise convolution of the last four blocks
-    match = "_blocks.1[2-5]._expand_conv.weight"
-    update = "all"
-    """,
-    name="sparse",
-)
-
-FULL = Scheme.from_toml(
-    """
-    [[rule]]                    # batch-norm's scales stay: training them made it worse
-    match = "*"
-    update = "all"
-    [[rule]]
-    match = "*_bn?.weight"
-    update = "none"
-    """,
-    name="full",
-)
+MODEL = "efficientnet_lite0"
 
 
 def _methods(head: float, sparse: float, full: float) -> tuple[Method, ...]:
     return (
         Method("head only", Scheme.load("head"), head),
-        Method("sparse", SPARSE, sparse),
-        Method("full", FULL, full),
+        Method("sparse", Scheme.load(scheme_path(MODEL, "sparse")), sparse),
+        Method("full", Scheme.load(scheme_path(MODEL, "full")), full),
     )
 
 

@@ -6,6 +6,7 @@ and shift may still train. Needs torch: `pip install pock-mlir[torch]`.
 
 import difflib
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,19 @@ MODELS = {
     "mobilenet_v2": "pock_mlir.zoo.mobilenet_v2:mobilenet_v2",
     "residual_cnn": "pock_mlir.zoo.residual_cnn:residual_cnn",
 }
+
+
+def scheme_path(model: str, name: str) -> Path:
+    """The file of an update scheme made for a model: `Scheme.load(scheme_path(model, "sparse"))`.
+
+    Raises ValueError where there is none, with the schemes that there are.
+    """
+    folder = Path(__file__).parent / "schemes"
+    path = folder / f"{model}_{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.toml")))
+        raise ValueError(f"no scheme {name!r} for {model!r} in the zoo; there is {known}")
+    return path
 
 
 def create(name: str, **options: Any) -> "nn.Module":
