@@ -19,8 +19,7 @@ from pock_mlir.describe import describe
 from pock_mlir.importers import ImportedModel
 from pock_mlir.ir import Location
 from pock_mlir.optimizers import Optimizer
-from pock_mlir.pipelines import Pass, Upstream, run_pipeline, training_pipeline
-from pock_mlir.pipelines.training import make
+from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.memory import predict_memory
 from pock_mlir.rewriting import erase_unread_parameters, functions, parameters
 from pock_mlir.runtime.artifact import Artifact, load_artifact
@@ -69,7 +68,6 @@ def compile(
     scheme: str | Path | Scheme = "full",
     target: str = "cpu",
     training: bool = False,
-    in_place: bool = True,
     progress: Progress | None = None,
 ) -> Program:
     """Compile a model and its training step.
@@ -82,7 +80,6 @@ def compile(
         scheme: what to train: a Scheme, the name of a built-in one, or a TOML file.
         target: a name in `pock_mlir.backends.iree.targets.TARGETS`.
         training: train batch-norm's statistics too, instead of leaving them as they are.
-        in_place: update weights where they lie; the alternative is for comparison.
         progress: is told each stage as it begins.
 
     Raises:
@@ -116,8 +113,6 @@ def compile(
             optimizer={"lr": optimizer.lr, **optimizer.pass_options()},
             scheme=scheme.to_dict(),
         )
-        if not in_place:
-            run_pipeline(imported.module, _functional())
         tell(f"compile for {chosen.name}")
         return _build(imported, manifest, stored, chosen)
 
@@ -133,10 +128,6 @@ def _import(model: Any, example_inputs: Any, training: bool) -> ImportedModel:
     from pock_mlir.importers.torch import import_torch
 
     return import_torch(model, example_inputs, training=training)
-
-
-def _functional() -> list[Pass]:
-    return [make("expand-optimizer"), Upstream("canonicalize"), Upstream("cse")]
 
 
 # ---- values ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
@@ -35,6 +35,10 @@ SCOPE = "model"
 """The scope under which the runtime provides parameters."""
 
 
+_COPY = UpdateRule(("parameter",), lambda b, op: [], lambda a, op, new, scalars, states: [new])
+"""Not an optimizer: the new state is the value itself."""
+
+
 @dataclass(frozen=True)
 class PockToIree(ModulePass):
     """Turn parameters into IREE globals and optimizer ops into dispatches that update them.
@@ -53,6 +57,13 @@ class PockToIree(ModulePass):
     """
 
     name = "pock-to-iree"
+    in_place: bool = field(
+        default=True,
+        metadata={
+            "help": "store new state where the old was; if not, a step returns it behind its "
+            "results and leaves the globals as they are"
+        },
+    )
 
     def run(self, module: Module) -> None:
         """Convert the whole module."""
@@ -61,7 +72,11 @@ class PockToIree(ModulePass):
         written = mutable_parameters(module)
         types = {name: op.stored_type for name, op in parameters(module).items()}
         for function in functions(module):
-            _convert_function(function.operation, types)
+            state = _convert_function(function.operation, types)
+            if self.in_place:
+                state.store()
+            else:
+                state.add_results(function, written)
         erase_dead_ops(module)
         for name, op in parameters(module).items():
             _convert_parameter(op, name in written)
@@ -138,17 +153,30 @@ class _State:
         """Make `value` the value of the next step."""
         self._current[name] = value
 
-    def store(self, b: Builder) -> None:
-        """Store what was written."""
+    def store(self) -> None:
+        """Store what was written, at the function's end."""
+        b = Builder.before(list(self._block.operations)[-1])
         for name, value in self._current.items():
             _store(b, name, value)
+
+    def add_results(self, function: Any, order: Sequence[str]) -> None:
+        """Return what was written, in the order of the names, behind the function's results."""
+        end = list(self._block.operations)[-1].operation
+        new = [self._current[name] for name in order if name in self._current]
+        type_ = FunctionType(TypeAttr(function.attributes["function_type"]).value)
+        results = [*type_.results, *(value.type for value in new)]
+        function.attributes["function_type"] = TypeAttr.get(FunctionType.get(type_.inputs, results))
+        if "res_attrs" in function.attributes:
+            del function.attributes["res_attrs"]
+        Builder.before(end).create("func.return", [*end.operands, *new], [])
+        end.erase()
 
 
 def _store(b: Builder, name: str, value: Value) -> None:
     b.create("util.global.store", [value], [], {"global": FlatSymbolRefAttr.get(name)})
 
 
-def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -> None:
+def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -> _State:
     if "arg_attrs" in function.attributes:
         del function.attributes["arg_attrs"]
     state = _State(function)
@@ -158,13 +186,23 @@ def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -
             value = state.read(op.parameter.value, op.value.type, op.location)
             op.value.replace_all_uses_with(value)
         elif isinstance(op, AssignOp):
-            state.write(op.parameter.value, op.value)
+            _convert_assignment(op, state, types)
         elif rule is not None:
             _convert_update(op, rule, state, types)
         else:
             continue
         op.operation.erase()
-    state.store(Builder.before(list(body(function).operations)[-1]))
+    return state
+
+
+def _convert_assignment(op: AssignOp, state: _State, types: dict[str, RankedTensorType]) -> None:
+    """Copy the value into the parameter's own memory."""
+    name = op.parameter.value
+    old = state.current(name, types[name], op.location)
+    source = GradientSource.of_value(op.value)
+    whole = Binding(old, source.offsets, source.sizes, source.shape, written=True)
+    (new,) = update_in_place(Builder.before(op), None, _COPY, source, [], [whole])
+    state.write(name, new)
 
 
 def _convert_update(
@@ -206,9 +244,6 @@ def _add_state_access(module: Module, written: dict[str, RankedTensorType]) -> N
     _add_write_state(b, written)
 
 
-_COPY = UpdateRule(("parameter",), lambda b, op: [], lambda a, op, new, scalars, states: [new])
-
-
 def _add_write_state(b: Builder, written: dict[str, RankedTensorType]) -> None:
     """Copy the arguments into the globals' own storage.
 
@@ -223,10 +258,9 @@ def _add_write_state(b: Builder, written: dict[str, RankedTensorType]) -> None:
     new = None
     for (name, type_), argument in zip(written.items(), write.arguments, strict=True):
         old = inner.create("util.global.load", [], [type_], {"global": FlatSymbolRefAttr.get(name)})
-        shape = list(type_.shape)
-        state = Binding(old.results[0], [0] * len(shape), shape, shape, written=True)
         source = GradientSource.of_value(argument)
-        (new,) = update_in_place(inner, None, _COPY, source, [], [state])
+        whole = Binding(old.results[0], source.offsets, source.sizes, source.shape, written=True)
+        (new,) = update_in_place(inner, None, _COPY, source, [], [whole])
         _store(inner, name, new)
     assert new is not None
     token = inner.slice(new, [0] * element.rank, [1] * element.rank)

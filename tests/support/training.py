@@ -1,0 +1,220 @@
+"""The PyTorch side of comparisons: the test models, the schemes and optimizers they are trained
+with, and training that updates exactly what a scheme selects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import pock_mlir as pock
+from pock_mlir import zoo
+from pock_mlir.optimizers import Optimizer
+from pock_mlir.zoo.layers import calibrate_batch_norm
+
+CLASSES = 5
+BRANCH = 0.05
+"""Scale of an inverted residual's branch."""
+
+CHANNELS = {
+    "mlp": """
+        [[rule]]
+        match = "layers.0.weight"
+        update = "slice"
+        axis = "out"
+        indices = [0, 1, 2, 5, 9, 10]
+        [[rule]]
+        match = "layers.1.weight"
+        update = "slice"
+        axis = "in"
+        ratio = 0.5
+        [[rule]]
+        match = "layers.[12].bias"
+    """,
+    "residual_cnn": """
+        base = "head"
+        [[rule]]
+        match = "blocks.*.conv1.weight"
+        update = "slice"
+        axis = "in"
+        ratio = 0.5
+        [[rule]]
+        match = "blocks.1.conv2.weight"
+        update = "slice"
+        axis = "out"
+        indices = [0, 1, 4, 5, 6]
+        [[rule]]
+        match = "blocks.*.bias"
+    """,
+    "efficientnet_lite0": """
+        base = "last-2"
+        [[rule]]
+        match = "_blocks.1[0-5]._expand_conv.weight"
+        update = "slice"
+        axis = "in"
+        ratio = 0.25
+        [[rule]]
+        match = "_blocks.14._depthwise_conv.weight"
+        update = "slice"
+        axis = "out"
+        count = 96
+        [[rule]]
+        match = "_blocks.15._project_conv.weight"
+        update = "slice"
+        axis = "out"
+        ratio = 0.5
+    """,
+    "mobilenet_v2": """
+        base = "head"
+        [[rule]]
+        match = "features.1[3-7].conv.0.0.weight"
+        update = "slice"
+        axis = "in"
+        ratio = 0.5
+        [[rule]]
+        match = "features.16.conv.1.0.weight"
+        update = "slice"
+        axis = "out"
+        ratio = 0.125
+        [[rule]]
+        match = "features.1[0-7].*.bias"
+    """,
+}
+"""A scheme of channel slices for each model, as TOML."""
+
+SCHEMES = ("full", "bias-only", "channels")
+
+OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {
+    "sgd": lambda lr: pock.SGD(lr=lr),
+    "sgd-decay": lambda lr: pock.SGD(lr=lr, weight_decay=0.1),
+    "momentum": lambda lr: pock.SGD(lr=lr, momentum=0.9),
+    "nesterov": lambda lr: pock.SGD(lr=lr, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "adamw": lambda lr: pock.AdamW(lr=lr),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model, and batches to train it on.
+
+    Attributes:
+        model: in eval mode.
+        batches: (inputs, labels), used in turn.
+        schemes: the scheme of each name in SCHEMES.
+    """
+
+    model: nn.Module
+    batches: list[tuple[Tensor, Tensor]]
+    schemes: dict[str, pock.Scheme]
+
+    @property
+    def inputs(self) -> Tensor:
+        """An example of the inputs."""
+        return self.batches[0][0]
+
+    def arrays(self, steps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The batches of that many steps, as a Trainer takes them."""
+        for i in range(steps):
+            x, y = self.batches[i % len(self.batches)]
+            yield x.numpy(), y.numpy().astype(np.int32)
+
+
+def make_task(name: str, *, pixels: int = 32, batch: int = 2, **options: object) -> Task:
+    """A task for the zoo's model `name`: random weights and data, the same at every call.
+
+    A deep network with random weights is chaotic: one ReLU that rounding turns on or off changes
+    all that follows, in PyTorch in f32 against PyTorch in f64 too. So residual branches begin small
+    and batch-norm's statistics are those of the batches, as in a trained network.
+    """
+    torch.manual_seed(0)
+    model = zoo.create(name, num_classes=CLASSES, **options)
+    for block in model.modules():
+        norms = [each for each in block.modules() if isinstance(each, nn.BatchNorm2d)]
+        if getattr(block, "skips", False):
+            nn.init.constant_(norms[-1].weight, BRANCH)
+    shape = (batch, model.layers[0].in_features) if name == "mlp" else (batch, 3, pixels, pixels)
+    batches = [(torch.randn(shape), torch.randint(0, CLASSES, (batch,))) for _ in range(4)]
+    calibrate_batch_norm(model, torch.cat([x for x, _ in batches]))
+    schemes = {each: pock.Scheme.load(each) for each in SCHEMES if each != "channels"}
+    schemes["channels"] = pock.Scheme.from_toml(CHANNELS[name], name="channels")
+    return Task(model, batches, schemes)
+
+
+def weights(model: nn.Module) -> dict[str, np.ndarray]:
+    """Parameters and buffers by name; copies."""
+    return {name: value.detach().numpy().copy() for name, value in model.state_dict().items()}
+
+
+class TorchTraining:
+    """Training in PyTorch of exactly what a scheme selects.
+
+    The optimizer sees one tensor per trained piece of a parameter; the rest stays out of reach. The
+    model itself is left as it is.
+    """
+
+    def __init__(self, model: nn.Module, scheme: pock.Scheme, optimizer: Optimizer) -> None:
+        self._model = model
+        named = {name: p.detach().clone() for name, p in model.named_parameters()}
+        selected = scheme.resolve({name: list(p.shape) for name, p in named.items()})
+        self._base = named
+        self._pieces: dict[str, tuple[int, Tensor, Tensor]] = {}  # axis, indices, values
+        for name, selection in selected.items():
+            if selection.kind == "all":
+                indices = torch.arange(len(named[name]))
+                self._pieces[name] = (0, indices, named[name].clone().requires_grad_())
+            elif selection.kind == "slice":
+                indices = torch.cat([torch.arange(a, b) for a, b in selection.runs])
+                piece = named[name].index_select(selection.axis, indices)
+                self._pieces[name] = (selection.axis, indices, piece.requires_grad_())
+        self._optimizer = torch_optimizer([p for _, _, p in self._pieces.values()], optimizer)
+
+    def _parameters(self) -> dict[str, Tensor]:
+        put = {
+            name: self._base[name].index_copy(axis, indices, piece)
+            for name, (axis, indices, piece) in self._pieces.items()
+        }
+        return self._base | put
+
+    def step(self, x: Tensor, y: Tensor) -> float:
+        """One step; returns the loss before it."""
+        self._optimizer.zero_grad()
+        logits = torch.func.functional_call(self._model, self._parameters(), (x,))
+        loss = F.cross_entropy(logits, y)
+        loss.backward()
+        self._optimizer.step()
+        return loss.item()
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The parameters as they are now."""
+        return {name: value.detach().numpy() for name, value in self._parameters().items()}
+
+    def trained(self) -> dict[str, np.ndarray]:
+        """For each parameter of which something is trained, where: a mask."""
+        masks = {}
+        for name, (axis, indices, _) in self._pieces.items():
+            mask = torch.zeros(self._base[name].shape, dtype=torch.bool)
+            masks[name] = mask.index_fill(axis, indices, True).numpy()
+        return masks
+
+
+def torch_optimizer(pieces: Sequence[Tensor], optimizer: Optimizer) -> torch.optim.Optimizer:
+    """PyTorch's optimizer of the same arithmetic."""
+    if isinstance(optimizer, pock.AdamW):
+        return torch.optim.AdamW(
+            pieces,
+            lr=optimizer.lr,
+            betas=optimizer.betas,
+            eps=optimizer.eps,
+            weight_decay=optimizer.weight_decay,
+        )
+    return torch.optim.SGD(
+        pieces,
+        lr=optimizer.lr,
+        momentum=optimizer.momentum,
+        nesterov=optimizer.nesterov,
+        weight_decay=optimizer.weight_decay,
+    )
