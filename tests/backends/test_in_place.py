@@ -58,7 +58,7 @@ def train_functionally(
     module = DeviceModule(compiled.vmfb, program.artifact.parameters, zeros, device, "local-sync")
     losses, state = [], []
     for x, y in task.arrays(STEPS):
-        loss, *state = module.call("train_step", x, y, np.float32(RATE))
+        loss, *state = module.call("train_step", x, y, np.array(RATE, np.float32))
         module.call("write_state", *state)
         losses.append(float(loss))
     return losses, state

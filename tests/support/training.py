@@ -136,7 +136,8 @@ def make_task(name: str, *, pixels: int = 32, batch: int = 2, **options: object)
         norms = [each for each in block.modules() if isinstance(each, nn.BatchNorm2d)]
         if getattr(block, "skips", False):
             nn.init.constant_(norms[-1].weight, BRANCH)
-    shape = (batch, model.layers[0].in_features) if name == "mlp" else (batch, 3, pixels, pixels)
+    features = next(model.parameters()).shape[1]
+    shape = (batch, features) if name == "mlp" else (batch, 3, pixels, pixels)
     batches = [(torch.randn(shape), torch.randint(0, CLASSES, (batch,))) for _ in range(4)]
     calibrate_batch_norm(model, torch.cat([x for x, _ in batches]))
     schemes = {each: pock.Scheme.load(each) for each in SCHEMES if each != "channels"}

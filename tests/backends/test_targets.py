@@ -1,0 +1,39 @@
+"""Every target gets a module of the test models; Vulkan's runs, on SwiftShader."""
+
+import pytest
+
+import pock_mlir as pock
+from pock_mlir.runtime import Trainer
+from tests.support.swiftshader import require_swiftshader
+from tests.support.training import TorchTraining, make_task
+
+OPTIMIZER = pock.SGD(lr=0.01, momentum=0.9)
+
+
+def build(model: str, target: str, scheme: str = "full") -> pock.Program:
+    task = make_task(model, pixels=32)
+    return pock.compile(task.model, task.inputs, optimizer=OPTIMIZER, scheme=scheme, target=target)
+
+
+@pytest.mark.parametrize("model", ["mlp", "residual_cnn"])
+def test_cuda_modules(model: str) -> None:
+    program = build(model, "cuda-sm_87")
+    assert program.manifest.driver == "cuda"
+    assert b".target sm_87" in program.artifact.module
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("target", ["cuda-sm_87", "vulkan-swiftshader"])
+@pytest.mark.parametrize("model", ["efficientnet_lite0", "mobilenet_v2"])
+def test_modules_of_the_big_models(model: str, target: str) -> None:
+    assert build(model, target).artifact.module
+
+
+def test_ten_steps_on_vulkan(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_swiftshader(monkeypatch)
+    task = make_task("residual_cnn", pixels=32)
+    trainer = Trainer(build("residual_cnn", "vulkan-swiftshader").artifact)
+    expected = TorchTraining(task.model, pock.Scheme.load("full"), OPTIMIZER)
+    for i, (x, y) in enumerate(task.arrays(10)):
+        loss = expected.step(*task.batches[i % len(task.batches)])
+        assert trainer.step(x, y) == pytest.approx(loss, rel=1e-4), i
