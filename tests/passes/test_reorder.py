@@ -29,7 +29,8 @@ class RandomStep:
             type_ = f"tensor<{rows}x{columns}xf64>"
             self.lines.append(f'%{name} = "pock.read"() {{parameter = @{name}}} : () -> {type_}')
         for _ in range(25):
-            self.rng.choice([self.project, self.project, self.tanh, self.add, self.split])()
+            makers = (self.project, self.project, self.tanh, self.add, self.split)
+            makers[self.rng.integers(len(makers))]()
         for name in self.weights:
             self.update(name)
 
