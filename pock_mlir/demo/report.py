@@ -78,12 +78,13 @@ def save_figure(outcomes: Sequence[Outcome], title: str, path: Path) -> None:
     left.set_ylabel("test accuracy (%)")
     left.set_ylim(max(0, min(means) - 15), min(100, max(means) + 6))
     measured = [outcome.measured_bytes / _MB for outcome in outcomes]
-    right.bar_label(right.bar(labels, measured, color=colours, label="measured"), fmt="%.0f")
+    bars = right.bar(labels, measured, color=colours, label="measured")
+    right.bar_label(bars, fmt="%.0f", padding=8)
     predicted = [outcome.predicted_bytes / _MB for outcome in outcomes]
     right.plot(labels, predicted, "k_", markersize=40, label="predicted")
     right.set_ylabel("peak memory of training (MB)")
     right.set_ylim(0, 1.15 * max(measured))
-    right.legend(frameon=False, loc="upper left")
+    right.legend(frameon=False, loc="upper left", markerscale=0.4)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
     with replacing(path) as file:
