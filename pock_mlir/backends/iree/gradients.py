@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,24 +47,26 @@ class GradientSource:
         return cls([value], lambda _, loaded: loaded[0], shape, [0] * len(shape), shape)
 
 
-def gradient_sources(update: Any) -> Iterator[GradientSource]:
-    """The parts of the gradient of `update`, an optimizer op.
+def gradient_sources(update: Any, written: Container[Value]) -> Iterator[GradientSource]:
+    """The parts of the gradient of `update`, an optimizer op that changes the tensors `written`.
 
     Each is a contraction or reduction that nothing else uses, or a tensor. A gradient that is put
     together from one contraction per tap of a kernel has a part per tap, so that it need not be put
     together. What the caller builds for a part, it builds before `update` and before it asks for
-    the next part; slices that only this part reads move there, so that one is alive at a time.
+    the next part; slices that only this part reads move there, so that one is alive at a time. No
+    part is computed from what the update overwrites: IREE takes no care of that within a kernel.
     """
     gradient = update.gradient
     taps = _taps(gradient)
     if taps is None:
         shape = shape_of(gradient)
-        yield _source(update, gradient, [0] * len(shape), shape)
+        yield _source(update, gradient, [0] * len(shape), shape, written)
         return
     values, lead, rest = taps
     places = itertools.product(*(range(size) for size in lead))
     for place, value in zip(places, values, strict=True):
-        yield _source(update, value, [*place, *(0 for _ in rest)], [*(1 for _ in lead), *rest])
+        offsets, sizes = [*place, *(0 for _ in rest)], [*(1 for _ in lead), *rest]
+        yield _source(update, value, offsets, sizes, written)
 
 
 def _taps(gradient: Value) -> tuple[list[Value], list[int], list[int]] | None:
@@ -84,7 +86,9 @@ def _taps(gradient: Value) -> tuple[list[Value], list[int], list[int]] | None:
     return (values, shape[:lead], shape[lead:]) if stacked else None
 
 
-def _source(update: Any, value: Value, offsets: list[int], sizes: list[int]) -> GradientSource:
+def _source(
+    update: Any, value: Value, offsets: list[int], sizes: list[int], written: Container[Value]
+) -> GradientSource:
     b = Builder.before(update)
     root = value
     while (op := _sole_definition(root)) is not None and op.name == "stablehlo.reshape":
@@ -92,6 +96,8 @@ def _source(update: Any, value: Value, offsets: list[int], sizes: list[int]) -> 
             break
         root = op.operands[0]
     op = _sole_definition(root)
+    if op is not None and any(_viewed(operand) in written for operand in op.operands):
+        op = None
     if op is not None and op.name == "stablehlo.dot_general":
         for operand in op.operands:
             _sink(operand, update.operation)
@@ -99,8 +105,17 @@ def _source(update: Any, value: Value, offsets: list[int], sizes: list[int]) -> 
     elif op is not None and op.name == "stablehlo.reduce" and _sums_leading(op):
         source = _column_sums(b, op)
     else:
+        if _viewed(value) in written:
+            value = b.add(value, b.zeros_like(value))  # a kernel of its own
         source = GradientSource.of_value(b.reshape(value, sizes))
     return replace(source, offsets=offsets, sizes=sizes)
+
+
+def _viewed(value: Value) -> Value:
+    """The tensor in whose memory `value` may lie."""
+    while isinstance(value, OpResult) and value.owner.operation.name in _VIEWS:
+        value = value.owner.operation.operands[0]
+    return value
 
 
 def _sink(value: Value, before: Operation) -> None:

@@ -213,7 +213,8 @@ def _convert_update(
     weight, *others = rule.state_names(op)
     begin = list(DenseI64ArrayAttr(op.offsets))
     scalars = rule.scalars(b, op)
-    for source in gradient_sources(op):
+    old = {state.current(name, types[name], op.location) for name in (weight, *others)}
+    for source in gradient_sources(op, old):
         placed = [start + offset for start, offset in zip(begin, source.offsets, strict=True)]
         bindings = [
             Binding(
