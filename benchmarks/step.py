@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -154,8 +153,14 @@ def timed(step: Step) -> float:
 
 
 def resident_peak() -> float:
-    """Highest resident set of this process so far, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Highest resident set of this process since it began, or since `forget_peak`, in MB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def forget_peak() -> None:
+    """Let `resident_peak` begin anew."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def measure_memory(row: Row, path: Path, side: str) -> None:
@@ -167,6 +172,7 @@ def measure_memory(row: Row, path: Path, side: str) -> None:
 
         import pock_mlir.schemes
         import pock_mlir.zoo  # noqa: F401
+    forget_peak()
     before = resident_peak()
     step = our_step(row, path, 2) if side == "ours" else torch_step(row, 2)
     for _ in range(3):
