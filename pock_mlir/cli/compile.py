@@ -65,7 +65,11 @@ def compile_command(
         typer.Option(help="Weight decay.", show_default="0; adamw: 0.01"),
     ] = None,
     target: Annotated[
-        str, typer.Option(help="cpu, cuda-sm_87, vulkan-swiftshader, ...: what will run it.")
+        str,
+        typer.Option(
+            help="What will run it: cpu (a machine like this one), cuda-sm_87 (Jetson Orin), "
+            "vulkan-swiftshader (in software)."
+        ),
     ] = "cpu",
     batch: Annotated[
         int | None, typer.Option(min=1, help="Batch size (zoo).", show_default="8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pock_mlir.dialects import make_context
-from pock_mlir.ir import Context, MLIRError, Module
+from pock_mlir.ir import Context, Location, MLIRError, Module
 from pock_mlir.opt.arguments import Options, suggestion
 from pock_mlir.opt.expected import DiagnosticVerifier
 from pock_mlir.opt.printer import DiagnosticPrinter
@@ -50,6 +51,23 @@ def run(options: Options) -> int:
     except (InputError, PipelineError) as error:
         print(f"pock-opt: {error}", file=sys.stderr)
         return 1
+
+
+_SHORT_FORM = re.compile(r"""^[^"\n/]*?\b(pock(?:_transform)?\.\w+)""", re.MULTILINE)
+
+
+def _unexplained(error: MLIRError, text: str) -> Diagnostic:
+    """What to say when MLIR fails without a word, as it does on the short form of our ops."""
+    short = _SHORT_FORM.search(text)
+    if short is None:
+        return Diagnostic("error", Location.unknown(), str(error))
+    line = text.count("\n", 0, short.start(1)) + 1
+    column = short.start(1) - text.rfind("\n", 0, short.start(1))
+    message = (
+        f"ops of this dialect have no short form; write the generic one: "
+        f'"{short[1]}"(...) {{...}} : (...) -> ...'
+    )
+    return Diagnostic("error", Location.file("-", line, column), message)
 
 
 class _Run:
@@ -96,7 +114,7 @@ class _Run:
                 output = self._report(failure, sink)
             except MLIRError as error:
                 output = b""
-                for diagnostic in from_mlir_error(error):
+                for diagnostic in from_mlir_error(error) or [_unexplained(error, text)]:
                     sink.emit(diagnostic)
             finally:
                 handler.detach()
