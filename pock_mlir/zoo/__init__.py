@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 
 # Lazy, so that listing the names imports no torch.
 MODELS = {
+    "bert_base": "pock_mlir.zoo.bert:bert_base",
+    "distilbert": "pock_mlir.zoo.distilbert:distilbert",
     "efficientnet_lite0": "pock_mlir.zoo.efficientnet_lite0:efficientnet_lite0",
+    "llama2_7b": "pock_mlir.zoo.llama2_7b:llama2_7b",
+    "mcunet": "pock_mlir.zoo.mcunet:mcunet",
+    "minilm": "pock_mlir.zoo.minilm:minilm",
     "mlp": "pock_mlir.zoo.mlp:mlp",
     "mobilenet_v2": "pock_mlir.zoo.mobilenet_v2:mobilenet_v2",
     "residual_cnn": "pock_mlir.zoo.residual_cnn:residual_cnn",
+    "resnet50": "pock_mlir.zoo.resnet50:resnet50",
+    "smollm2": "pock_mlir.zoo.smollm2:smollm2",
+    "vit_tiny": "pock_mlir.zoo.vit_tiny:vit_tiny",
 }
 
 

@@ -9,6 +9,8 @@ pytest.importorskip("torch")
 
 import torch
 
+from pock_mlir.zoo.small import SMALL, small
+
 
 def test_unknown_name_suggests_the_nearest():
     with pytest.raises(ValueError, match="'mobilnet_v2'.*did you mean mobilenet_v2"):
@@ -34,10 +36,13 @@ def test_missing_torch_gives_the_pip_command(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("name", sorted(zoo.MODELS))
 def test_models_are_in_eval_mode_and_have_the_classes_asked_for(name: str):
-    model = zoo.create(name, num_classes=7)
-    shape = (2, 64) if name == "mlp" else (2, 3, 48, 48)
+    model, inputs = small(name)
     with torch.no_grad():
-        logits = model(torch.zeros(shape))
-    assert logits.shape == (2, 7)
+        logits = model(*inputs.batch(2))
+    assert logits.shape == (*inputs.targets(2).shape, inputs.classes)
     assert not any(module.training for module in model.modules())
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_every_model_has_a_small_configuration():
+    assert set(SMALL) == set(zoo.MODELS)
