@@ -11,8 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pock_mlir.api import Program as Program
     from pock_mlir.api import compile as compile
+    from pock_mlir.losses import L1 as L1
+    from pock_mlir.losses import MSE as MSE
+    from pock_mlir.losses import BinaryCrossEntropy as BinaryCrossEntropy
+    from pock_mlir.losses import CausalLM as CausalLM
+    from pock_mlir.losses import CrossEntropy as CrossEntropy
     from pock_mlir.optimizers import SGD as SGD
+    from pock_mlir.optimizers import Adafactor as Adafactor
+    from pock_mlir.optimizers import Adam as Adam
     from pock_mlir.optimizers import AdamW as AdamW
+    from pock_mlir.optimizers import Constant as Constant
+    from pock_mlir.optimizers import Cosine as Cosine
+    from pock_mlir.optimizers import Group as Group
+    from pock_mlir.optimizers import Linear as Linear
+    from pock_mlir.optimizers import Lion as Lion
+    from pock_mlir.optimizers import Step as Step
     from pock_mlir.runtime import Trainer as Trainer
     from pock_mlir.schemes import Scheme as Scheme
 
@@ -21,8 +34,21 @@ __version__ = "0.1.0"
 _HOME = {
     "compile": "pock_mlir.api",
     "Program": "pock_mlir.api",
+    "BinaryCrossEntropy": "pock_mlir.losses",
+    "CausalLM": "pock_mlir.losses",
+    "CrossEntropy": "pock_mlir.losses",
+    "L1": "pock_mlir.losses",
+    "MSE": "pock_mlir.losses",
     "SGD": "pock_mlir.optimizers",
+    "Adafactor": "pock_mlir.optimizers",
+    "Adam": "pock_mlir.optimizers",
     "AdamW": "pock_mlir.optimizers",
+    "Constant": "pock_mlir.optimizers",
+    "Cosine": "pock_mlir.optimizers",
+    "Group": "pock_mlir.optimizers",
+    "Linear": "pock_mlir.optimizers",
+    "Lion": "pock_mlir.optimizers",
+    "Step": "pock_mlir.optimizers",
     "Scheme": "pock_mlir.schemes",
     "Trainer": "pock_mlir.runtime",
 }

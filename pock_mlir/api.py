@@ -18,6 +18,8 @@ from pock_mlir.backends.iree.targets import TARGETS, Target
 from pock_mlir.describe import describe
 from pock_mlir.importers import ImportedModel
 from pock_mlir.ir import Location
+from pock_mlir.lora import first_factors
+from pock_mlir.losses import Loss, find_loss, pass_options
 from pock_mlir.optimizers import Optimizer
 from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.memory import predict_memory
@@ -63,7 +65,8 @@ def compile(
     model: Any,
     example_inputs: Any = (),
     *,
-    loss: str = "cross-entropy",
+    loss: str | Loss | Callable[..., Any] = "cross-entropy",
+    example_targets: Any = None,
     optimizer: Optimizer,
     scheme: str | Path | Scheme = "full",
     target: str = "cpu",
@@ -75,7 +78,10 @@ def compile(
     Args:
         model: a torch.nn.Module or a torch.export.ExportedProgram.
         example_inputs: tensors with the shapes and types of a batch.
-        loss: "cross-entropy" (integer labels) or "mse".
+        loss: a kind ("cross-entropy", "causal-lm", "binary-cross-entropy", "mse", "l1"), one with
+            options (pock_mlir.CrossEntropy(...), ...), or a function (outputs, targets) -> scalar
+            of the model's framework.
+        example_targets: for such a function, arrays with the shapes and types of the targets.
         optimizer: pock_mlir.SGD(...) or pock_mlir.AdamW(...).
         scheme: what to train: a Scheme, the name of a built-in one, or a TOML file.
         target: a name in `pock_mlir.backends.iree.targets.TARGETS`.
@@ -83,7 +89,7 @@ def compile(
         progress: is told each stage as it begins.
 
     Raises:
-        ValueError: unknown target.
+        ValueError: unknown target or loss, or a function without example targets.
         SchemeError: the scheme does not fit the model.
         ModelImportError: the model cannot be imported.
         PipelineFailure: a pass found something it cannot do, e.g. an op without a derivative.
@@ -92,13 +98,15 @@ def compile(
     tell = progress or (lambda stage: None)
     chosen = find_target(target)
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
+    function, described = _loss(loss, example_targets)
     tell("import")
     imported = _import(model, example_inputs, training)
     with imported.context, Location.unknown():
         tell("differentiate and optimise")
         options: dict[str, object] = dict(optimizer.pass_options())
         pipeline = training_pipeline(
-            loss=loss,
+            loss=described["kind"],
+            loss_options={k: v for k, v in pass_options(described).items() if k != "kind"},
             optimizer=str(options.pop("kind")),
             optimizer_options=options,
             scheme=scheme.option,
@@ -109,7 +117,7 @@ def compile(
         manifest = describe(
             imported,
             target=chosen,
-            loss={"kind": loss},
+            loss=described,
             optimizer={"lr": optimizer.lr, **optimizer.pass_options()},
             scheme=scheme.to_dict(),
         )
@@ -124,6 +132,21 @@ def find_target(name: str) -> Target:
     return TARGETS[name]
 
 
+def _loss(
+    loss: str | Loss | Callable[..., Any], example_targets: Any
+) -> tuple[Callable[..., Any] | None, dict[str, Any]]:
+    """The user's function, if it is one, and what a manifest says of the loss."""
+    if isinstance(loss, str | Loss):
+        if example_targets is not None:
+            raise ValueError("example_targets are for a loss that is a function")
+        return None, dict(find_loss(loss).to_dict())
+    if not callable(loss):
+        raise ValueError(f"loss must be a kind, a Loss or a function, got {loss!r}")
+    if example_targets is None:
+        raise ValueError("a loss that is a function needs example_targets")
+    return loss, {"kind": "custom"}
+
+
 def _import(model: Any, example_inputs: Any, training: bool) -> ImportedModel:
     from pock_mlir.importers.torch import import_torch
 
@@ -136,6 +159,7 @@ def _import(model: Any, example_inputs: Any, training: bool) -> ImportedModel:
 def _stored_values(imported: ImportedModel) -> dict[str, np.ndarray[Any, Any]]:
     """The value of every parameter in its stored layout; folded ones are computed here."""
     declared = parameters(imported.module)
+    imported.values.update(first_factors(declared))
     stored = {
         # Not ascontiguousarray, which makes a vector of a scalar (num_batches_tracked).
         name: np.asarray(np.transpose(value, declared[name].layout), order="C")

@@ -32,6 +32,7 @@ from torch_mlir.ir import (
     Context,
     DenseBoolArrayAttr,
     DenseElementsAttr,
+    DenseF64ArrayAttr,
     DenseI32ArrayAttr,
     DenseI64ArrayAttr,
     DenseIntElementsAttr,
@@ -119,6 +120,18 @@ def fx_importer(context: Context) -> Any:
 
     torch_dialect.register_dialect(context)
     return FxImporter(context=context)
+
+
+def onnx_module(model: Any, context: Context) -> Module:
+    """An ONNX ModelProto as a module of torch-mlir's ops, in `context`. Imports onnx."""
+    from torch_mlir.dialects import torch as torch_dialect
+    from torch_mlir.extras import onnx_importer
+
+    torch_dialect.register_dialect(context)
+    info = onnx_importer.ModelInfo(model)
+    module = info.create_module(context=context)
+    onnx_importer.NodeImporter.define_function(info.main_graph, module.operation).import_all()
+    return module
 
 
 def fx_decompositions() -> dict[Any, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pock_mlir.cli import console
+from pock_mlir.cli import console, losses
 from pock_mlir.cli.models import FORMS, ZooOptions, load_model
 from pock_mlir.cli.summary import headline
 
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from pock_mlir.optimizers import Optimizer
 
 DEFAULT_RATES = {"sgd": 0.01, "adamw": 0.001}
-
-
-class Loss(StrEnum):
-    """What a step minimises."""
-
-    CROSS_ENTROPY = "cross-entropy"
-    MSE = "mse"
 
 
 class OptimizerName(StrEnum):
@@ -52,7 +45,12 @@ def compile_command(
             help="What to train: full, head, bias-only, last-blocks, last-N, or a TOML file."
         ),
     ] = "full",
-    loss: Annotated[Loss, typer.Option(help="What to minimise.")] = Loss.CROSS_ENTROPY,
+    loss: losses.LossOption = losses.LossName.CROSS_ENTROPY,
+    class_weights: losses.ClassWeightsOption = None,
+    label_smoothing: losses.LabelSmoothingOption = None,
+    ignore_index: losses.IgnoreIndexOption = None,
+    class_axis: losses.ClassAxisOption = None,
+    pos_weight: losses.PosWeightOption = None,
     optimizer: Annotated[OptimizerName, typer.Option(help="How.")] = OptimizerName.SGD,
     lr: Annotated[
         float | None,
@@ -96,6 +94,14 @@ def compile_command(
     if not path.parent.is_dir():
         raise ValueError(f"no such directory: {path.parent}")
     chosen = make_optimizer(optimizer, lr, momentum, nesterov, weight_decay)
+    minimised = losses.make_loss(
+        loss,
+        class_weights=class_weights,
+        label_smoothing=label_smoothing,
+        ignore_index=ignore_index,
+        axis=class_axis,
+        pos_weight=pos_weight,
+    )
     from pock_mlir import api
     from pock_mlir.schemes import Scheme
 
@@ -107,7 +113,7 @@ def compile_command(
         program = api.compile(
             network,
             inputs,
-            loss=loss.value,
+            loss=minimised,
             optimizer=chosen,
             scheme=parsed,
             target=target,

@@ -50,7 +50,7 @@ def about(manifest: Manifest) -> Table:
         "inputs": ", ".join(f"{spec.name} {spec}" for spec in step.inputs[:-2]),
         "targets": str(step.inputs[-2]),
         "outputs": ", ".join(str(spec) for spec in manifest.functions["predict"].outputs),
-        "loss": str(manifest.loss.get("kind", "")),
+        "loss": ", ".join(_option(key, value) for key, value in manifest.loss.items()),
         "optimizer": optimizer,
         "made with": ", ".join(f"{name} {v}" for name, v in manifest.versions.items()),
         "fingerprint": manifest.fingerprint(),
@@ -58,6 +58,11 @@ def about(manifest: Manifest) -> Table:
     for key, value in rows.items():
         made.add_row(key, value)
     return made
+
+
+def _option(key: str, value: object) -> str:
+    """An option as people write it; the kind as it is."""
+    return str(value) if key == "kind" else f"{key.replace('_', ' ')} {value}"
 
 
 def parameter_counts(manifest: Manifest) -> Table:

@@ -11,6 +11,7 @@ from pock_mlir.pipelines.elements import Pass, Upstream
 def training_pipeline(
     *,
     loss: str = "cross-entropy",
+    loss_options: Mapping[str, object] | None = None,
     optimizer: str = "sgd",
     optimizer_options: Mapping[str, object] | None = None,
     scheme: str = "full",
@@ -19,13 +20,14 @@ def training_pipeline(
 
     Args:
         loss: kind of loss that `add-loss` knows.
+        loss_options: its further options, by field name (`ignore_index`, `label_smoothing`, ...).
         optimizer: kind of optimizer that `apply-optimizer` knows.
         optimizer_options: its further options, by field name (`momentum`, `weight_decay`, ...).
         scheme: what is trained: a built-in scheme's name or the path of a TOML file.
     """
     return [
         *model_passes(scheme),
-        make("add-loss", kind=loss),
+        make("add-loss", kind=loss, **(loss_options or {})),
         make("differentiate"),
         make("sparsify-backward", scheme=scheme),
         make("narrow-gradients"),
@@ -45,6 +47,7 @@ def model_passes(scheme: str) -> list[Pass]:
         make("convolutions-to-nhwc"),
         make("fold-batch-norm", scheme=scheme),
         make("fold-frozen", scheme=scheme),
+        make("add-lora", scheme=scheme),
     ]
 
 

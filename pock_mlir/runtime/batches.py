@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -66,11 +65,19 @@ def _cast(spec: TensorSpec, array: NDArray[Any]) -> NDArray[Any]:
     return cast
 
 
-def check_labels(spec: TensorSpec, labels: NDArray[Any], classes: int) -> None:
-    """Raise ValueError when a label is not in [0, classes)."""
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
-        raise ValueError(f"'{spec.name}': label {wrong} is outside the classes 0 to {classes - 1}")
+def check_labels(
+    spec: TensorSpec, labels: NDArray[Any], classes: int, ignored: int | None = None
+) -> None:
+    """Raise ValueError when a label is neither in [0, classes) nor the one to ignore."""
+    outside = (labels < 0) | (labels >= classes)
+    if ignored is not None:
+        outside &= labels != ignored
+    if outside.any():
+        wrong = labels[outside].flat[0]
+        but = "" if ignored is None else f" (and not {ignored}, which is ignored)"
+        raise ValueError(
+            f"'{spec.name}': label {wrong} is outside the classes 0 to {classes - 1}{but}"
+        )
 
 
 def chunks(arrays: Sequence[NDArray[Any]], size: int) -> Iterator[tuple[list[NDArray[Any]], int]]:
@@ -84,21 +91,3 @@ def chunks(arrays: Sequence[NDArray[Any]], size: int) -> Iterator[tuple[list[NDA
         if count < size:
             piece = [np.concatenate([a, np.repeat(a[-1:], size - count, axis=0)]) for a in piece]
         yield piece, count
-
-
-def losses(kind: str, outputs: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.float64]:
-    """The loss of each row: cross-entropy of logits and labels, or mean squared error.
-
-    Raises:
-        ValueError: the loss is not one of these.
-    """
-    values = outputs.astype(np.float64)
-    rows = len(values)
-    if kind == "cross-entropy":
-        values -= values.max(axis=-1, keepdims=True)
-        log_sum = np.log(np.exp(values).sum(axis=-1))
-        chosen = np.take_along_axis(values, targets[..., None].astype(np.int64), axis=-1)[..., 0]
-        return (log_sum - chosen).reshape(rows, -1).mean(axis=1)
-    if kind == "mse":
-        return ((values - targets) ** 2).reshape(rows, math.prod(values.shape[1:])).mean(axis=1)
-    raise ValueError(f"cannot evaluate the loss '{kind}'")

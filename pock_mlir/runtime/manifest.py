@@ -14,7 +14,7 @@ import numpy as np
 from pock_mlir.runtime.errors import ArtifactError
 
 FORMAT_VERSION = 1
-KINDS = ("weight", "buffer", "state", "folded")
+KINDS = ("weight", "buffer", "state", "folded", "adapter")
 Shape = tuple[int, ...]
 _T = TypeVar("_T")
 
@@ -48,13 +48,26 @@ class SliceSpec:
 
 
 @dataclass(frozen=True)
+class AdapterSpec:
+    """A factor of `scale * B A`, the term of low rank that is added to the weight `of`.
+
+    `factor` is "A" [rank, in, ...] or "B" [out, rank]; `axis` is the weight's dimension "out".
+    """
+
+    of: str
+    factor: str
+    axis: int
+    scale: float
+
+
+@dataclass(frozen=True)
 class ParameterSpec:
     """A parameter of the model, or a piece of the optimizer's state.
 
     Attributes:
         name: as the framework names it.
-        kind: "weight", "buffer", "state" (of the optimizer, zero at first) or "folded" (computed
-            from frozen parameters by the compiler).
+        kind: "weight", "buffer", "state" (of the optimizer, zero at first), "folded" (computed
+            from frozen parameters by the compiler) or "adapter" (see AdapterSpec).
         shape: the framework's.
         dtype: NumPy's name.
         layout: dimension `i` of the stored tensor is dimension `layout[i]` of the framework's; ()
@@ -62,6 +75,7 @@ class ParameterSpec:
         trained: "all", "none", or the boxes that are trained, in the framework's dimensions.
         aliases: other framework names of the same tensor, when it is tied.
         in_module: whether the module reads it; if not, it is kept for `state_dict` only.
+        adapter: of the kind "adapter", what it is a factor of.
     """
 
     name: str
@@ -72,6 +86,7 @@ class ParameterSpec:
     trained: Literal["all", "none"] | tuple[SliceSpec, ...] = "none"
     aliases: tuple[str, ...] = ()
     in_module: bool = True
+    adapter: AdapterSpec | None = None
 
     @property
     def stored_shape(self) -> Shape:
@@ -105,7 +120,9 @@ class Manifest:
         driver: the IREE runtime driver that runs it.
         functions: "train_step", whose inputs are the model's inputs, the targets and the learning
             rate (a scalar, last), and "predict".
-        loss: {"kind": "cross-entropy" | "mse", ...}.
+        loss: {"kind": "cross-entropy" | "causal-lm" | "binary-cross-entropy" | "mse" | "l1" |
+            "custom", ...}, with the options that were given, by the names that pock_mlir's classes
+            of losses have. "custom" comes with a function "evaluate" (inputs and targets to loss).
         optimizer: {"kind": ..., "lr": the default learning rate, ...}.
         scheme: the update scheme, as `Scheme.to_dict` gives it.
         parameters: everything that the module reads, or that a `state_dict` has.
@@ -276,12 +293,25 @@ def _parameter(data: Any, where: str) -> ParameterSpec:
         trained=_trained(table, data.get("trained"), where),
         aliases=table.texts("aliases"),
         in_module=table.get("in_module", bool),
+        adapter=_adapter(data.get("adapter"), where),
     )
     if spec.kind not in KINDS:
         raise ArtifactError(f"{where}: unknown kind '{spec.kind}'")
     if spec.layout and sorted(spec.layout) != list(range(len(spec.shape))):
         raise ArtifactError(f"{where}: layout {list(spec.layout)} is no permutation")
     return spec
+
+
+def _adapter(data: Any, where: str) -> AdapterSpec | None:
+    if data is None:
+        return None
+    table = _Table(data, f"{where}.adapter")
+    return AdapterSpec(
+        of=table.get("of", str),
+        factor=table.get("factor", str),
+        axis=table.get("axis", int),
+        scale=table.get("scale", float),
+    )
 
 
 def _trained(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pock_mlir.runtime import batches, checkpoint
+from pock_mlir.runtime import batches, checkpoint, losses
+from pock_mlir.runtime.adapters import merged, save_peft
 from pock_mlir.runtime.artifact import Artifact, load_artifact
 from pock_mlir.runtime.device import (
     DeviceModule,
@@ -18,6 +19,7 @@ from pock_mlir.runtime.device import (
     driver_for,
     open_device,
 )
+from pock_mlir.runtime.evaluation import evaluate
 from pock_mlir.runtime.manifest import ParameterSpec, TensorSpec
 from pock_mlir.runtime.memory import MemoryUse, memory_use
 
@@ -83,10 +85,15 @@ class Trainer:
 
     @property
     def classes(self) -> int | None:
-        """How many classes the targets tell apart, where they are labels."""
-        outputs = self.manifest.functions["predict"].outputs
-        labels = self.manifest.loss.get("kind") == "cross-entropy" and outputs[0].shape
-        return outputs[0].shape[-1] if labels else None
+        """How many classes the targets are labels of; None where they are no class labels."""
+        if self.manifest.loss.get("kind") != "cross-entropy":
+            return None
+        return losses.classes(self.manifest.loss, self._output)
+
+    @property
+    def _output(self) -> tuple[int, ...]:
+        """The shape of the model's first output."""
+        return self.manifest.functions["predict"].outputs[0].shape
 
     def step(self, *batch: ArrayLike, lr: float | None = None) -> float:
         """Train on one batch (inputs, then targets); returns its loss before the update.
@@ -95,8 +102,8 @@ class Trainer:
             ValueError: a wrong number, shape or type of arrays, a label outside the classes, or no
                 learning rate.
         """
-        arrays = batches.check_batch(self.inputs, batch)
-        self._check_labels(arrays)
+        arrays = self._checked(batch)
+        losses.require_a_target(self.manifest.loss, self.inputs[-1], arrays[-1])
         rate = self.manifest.learning_rate if lr is None else float(lr)
         if rate is None:
             raise ValueError("the program has no default learning rate; give one: step(..., lr=)")
@@ -117,53 +124,51 @@ class Trainer:
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def evaluate(self, data: Iterable[Sequence[ArrayLike]]) -> dict[str, float]:
-        """Mean "loss", and "accuracy" of a classifier, over batches of (inputs..., targets).
+        """Mean "loss" over batches of (inputs..., targets), and what else the loss tells.
 
-        Batches may be of any length.
+        That is "accuracy" of a classifier and "perplexity" of a language model. Batches may be of
+        any length; with a loss of the user's, the last rows that fill no batch are left out.
 
         Raises:
             ValueError: no data at all, or a batch that does not fit.
         """
-        total = np.zeros(2)
-        count = 0
-        for batch in data:
-            arrays = batches.check_batch(self.inputs, batch, any_length=self.batch_size is not None)
-            self._check_labels(arrays)
-            size = self.batch_size or max(1, len(arrays[0]))
-            for piece, rows in batches.chunks(arrays, size):
-                total += self._score(piece, rows)
-                count += rows
-        if not count:
-            raise ValueError("nothing to evaluate: the data is empty")
-        means = {"loss": float(total[0] / count)}
-        return means if self.classes is None else {**means, "accuracy": float(total[1] / count)}
+        size = self.batch_size
+        checked = (self._checked(batch, any_length=size is not None) for batch in data)
+        return evaluate(self.manifest, self._module.call, checked, size)
 
-    def _score(self, batch: Sequence[Array], rows: int) -> tuple[float, float]:
-        outputs = self._module.call("predict", *batch[:-1])[0][:rows]
-        targets = batch[-1][:rows]
-        loss = batches.losses(str(self.manifest.loss.get("kind")), outputs, targets).sum()
-        if self.classes is None:
-            return float(loss), 0.0
-        hits = (outputs.argmax(axis=-1) == targets).reshape(rows, -1).mean(axis=1).sum()
-        return float(loss), float(hits)
-
-    def _check_labels(self, batch: Sequence[Array]) -> None:
-        if self.classes is not None:
-            batches.check_labels(self.inputs[-1], batch[-1], self.classes)
+    def _checked(self, batch: Sequence[ArrayLike], *, any_length: bool = False) -> list[Array]:
+        """The arrays as the module wants them, labels and token ids in range. Raises ValueError."""
+        arrays = batches.check_batch(self.inputs, batch, any_length=any_length)
+        losses.check_targets(self.manifest.loss, self.inputs[-1], arrays[-1], self._output)
+        return arrays
 
     def state_dict(self) -> dict[str, Array]:
         """All parameters and buffers of the model by the framework's names, in its layouts.
 
-        The arrays are copies. Tied parameters appear under each of their names.
+        Weights that are trained with lora have their terms added. The arrays are copies. Tied
+        parameters appear under each of their names.
         """
+        values = self._values()
+        values |= merged(self.manifest, values)
+        return self._by_every_name(values, "weight", "buffer")
+
+    def _values(self) -> dict[str, Array]:
+        """The present values of weights, buffers and adapters, in the framework's layouts."""
         current = self._read_state()
-        values: dict[str, Array] = {}
-        for spec in self.manifest.parameters:
-            if spec.kind in ("weight", "buffer"):
-                value = current[spec.name] if spec.name in current else self._constant(spec)
-                for name in (spec.name, *spec.aliases):
-                    values[name] = value.copy()
-        return values
+        return {
+            spec.name: current[spec.name] if spec.name in current else self._constant(spec)
+            for spec in self.manifest.parameters
+            if spec.kind in ("weight", "buffer", "adapter")
+        }
+
+    def _by_every_name(self, values: Mapping[str, Array], *kinds: str) -> dict[str, Array]:
+        """Copies of the values of these kinds of parameters, tied ones under each name."""
+        return {
+            name: values[spec.name].copy()
+            for spec in self.manifest.parameters
+            if spec.kind in kinds
+            for name in (spec.name, *spec.aliases)
+        }
 
     def optimizer_state(self) -> dict[str, Array]:
         """The optimizer's state by its names, such as `head.weight.velocity`; copies."""
@@ -184,13 +189,13 @@ class Trainer:
         self._module.call("write_state", *(_to_stored(spec, values[spec.name]) for spec in order))
 
     def _constant(self, spec: ParameterSpec) -> Array:
-        """The value, in the framework's layout, of a parameter that no step changes."""
+        """The value that the program came with, in the framework's layout."""
         if spec.in_module:
             return _to_framework(spec, self._artifact.parameters[spec.name])
         return self._artifact.frozen[spec.name]
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
-        """Save `state_dict()` alone, as safetensors."""
+        """Save `state_dict()` alone, as safetensors: plain weights, adapters merged."""
         checkpoint.save_weights(path, self.state_dict(), self.manifest, self._steps)
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
@@ -199,7 +204,16 @@ class Trainer:
         The file takes the place of an older one as a whole: a crash at any moment leaves the old
         or the new one. A run that is resumed from it continues bit for bit.
         """
-        checkpoint.save(path, self.state_dict(), self.optimizer_state(), self.manifest, self._steps)
+        weights = self._by_every_name(self._values(), "weight", "buffer", "adapter")
+        checkpoint.save(path, weights, self.optimizer_state(), self.manifest, self._steps)
+
+    def save_adapters(self, directory: str | os.PathLike[str]) -> None:
+        """Save what a scheme's lora rules trained, in the file format of the `peft` package.
+
+        Raises:
+            ValueError: the program has no adapters.
+        """
+        save_peft(directory, self.manifest, self._values())
 
     def load_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Continue from a checkpoint of this program.

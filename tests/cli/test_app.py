@@ -37,13 +37,17 @@ def test_version(pock: Pock) -> None:
         (["comple"], "No such command 'comple'"),
         (["compile"], "Missing argument 'MODEL'"),
         (["compile", "zoo:mlp", "--shceme", "full"], "No such option: --shceme"),
-        (["compile", "zoo:mlp", "--loss", "l7"], "'l7' is not one of 'cross-entropy', 'mse'"),
+        (
+            ["compile", "zoo:mlp", "--loss", "l7"],
+            "'l7' is not one of 'cross-entropy', 'causal-lm', ",
+        ),
         (["train", "p.pock"], "Missing option '--data'"),
         (
             ["train", "p.pock", "--data", "elpv", "--epochs", "0"],
             "'--epochs': Input should be greater",
         ),
         (["demo", "--data", "mnist"], "'mnist' is not one of 'elpv', 'cifar10'"),
+        (["demo", "chess"], "'chess' is not one of 'cells', 'sentiment', 'shakespeare'"),
     ],
 )
 def test_wrong_usage(pock: Pock, words: list[str], message: str) -> None:
@@ -88,4 +92,8 @@ def test_demo_hands_its_options_on(pock: Pock, monkeypatch: pytest.MonkeyPatch) 
     calls: list[tuple[object, ...]] = []
     monkeypatch.setattr("pock_mlir.demo.run", lambda *a, **k: calls.append((a, k)))
     assert pock("demo", "--data", "cifar10", "--seeds", 3, "--figure", "f.png").exit_code == 0
-    assert calls == [(("cifar10",), {"seeds": 3, "epochs": None, "figure": Path("f.png")})]
+    assert pock("demo", "sentiment").exit_code == 0
+    others = {"epochs": None, "figure": Path("f.png")}
+    first = {"data": "cifar10", "seeds": 3, **others}
+    second = {"data": None, "seeds": 1, **others, "figure": Path("demo.png")}
+    assert calls == [(("cells",), first), (("sentiment",), second)]

@@ -1,0 +1,51 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pock_mlir.cli.losses import LossName, make_loss
+from pock_mlir.losses import BinaryCrossEntropy, CausalLM, CrossEntropy
+from pock_mlir.runtime import Trainer
+
+Pock = Callable[..., Any]
+
+TAGGER = """
+import torch
+
+def make():
+    torch.manual_seed(0)
+    return torch.nn.Linear(8, 3), torch.zeros(2, 5, 8)
+"""
+
+
+def test_options_of_losses() -> None:
+    assert make_loss(LossName.CROSS_ENTROPY) == CrossEntropy()
+    assert make_loss(
+        LossName.CROSS_ENTROPY, class_weights="1,0.5", label_smoothing=0.1, ignore_index=-1, axis=-1
+    ) == CrossEntropy([1, 0.5], 0.1, -1, -1)
+    assert make_loss(LossName.CAUSAL_LM) == CausalLM(-100)
+    assert make_loss(LossName.BINARY_CROSS_ENTROPY, pos_weight="3") == BinaryCrossEntropy([3.0])
+    with pytest.raises(ValueError, match="--loss mse has no --ignore-index, --class-axis"):
+        make_loss(LossName.MSE, ignore_index=0, axis=2)
+    with pytest.raises(ValueError, match="--class-weights must be numbers, as 1,0.5,2; got 'a'"):
+        make_loss(LossName.CROSS_ENTROPY, class_weights="a")
+
+
+def test_a_model_of_tokens_from_compile_to_eval(pock: Pock, tmp_path: Path) -> None:
+    (tmp_path / "tagger.py").write_text(TAGGER)
+    program = tmp_path / "p.pock"
+    words = ["--loss", "cross-entropy", "--class-axis", -1, "--ignore-index", -1, "--lr", 0.1]
+    result = pock("compile", f"{tmp_path / 'tagger.py'}:make", *words, "-o", program)
+    assert result.exit_code == 0, result.output
+    assert "cross-entropy, axis -1, ignore index -1" in pock("inspect", program).stdout
+    trainer = Trainer(program, device="local-sync")
+    x, labels = np.ones((2, 5, 8), np.float32), np.full((2, 5), -1)
+    labels[0, 2:] = 2
+    first = trainer.evaluate([(x, labels)])
+    for _ in range(3):
+        trainer.step(x, labels)
+    last = trainer.evaluate([(x, labels)])
+    assert last["loss"] < first["loss"]
+    assert last["accuracy"] == 1.0
