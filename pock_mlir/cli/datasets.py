@@ -1,91 +1,229 @@
-"""What to train on: a `.npz` file, or a data set that the package can fetch."""
+"""What to train on: files, a folder, or a data set that the package can fetch."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, cast
 
 import numpy as np
-from numpy.typing import NDArray
+import typer
 
-from pock_mlir.data import Dataset
-from pock_mlir.runtime.batches import check_batch
-from pock_mlir.runtime.manifest import TensorSpec
+from pock_mlir.data import Dataset, images, npz, plain_text, tables
+from pock_mlir.data import tokenizer as tokenizers
+from pock_mlir.data.images import Pixels
+from pock_mlir.data.samples import Data, Split, Tell, Wanted
+from pock_mlir.data.tables import Columns
+from pock_mlir.data.text import text_inputs
+from pock_mlir.data.tokenizer import Tokenizer
+from pock_mlir.runtime import Trainer
 
-Arrays = list[NDArray[Any]]
-NAMED = ("elpv", "cifar10")
-FORMS = f"{', '.join(NAMED)} or FILE.npz"
-LAYOUT = "arrays 'x' and 'y', or 'train_x', 'train_y', 'test_x', 'test_y'"
+IMAGES, TEXTS = ("elpv", "cifar10"), ("movie-reviews", "shakespeare")
+NAMED = (*IMAGES, *TEXTS)
+FORMS = f"{', '.join(NAMED)}, FILE.npz, FILE.csv, FILE.jsonl, FILE.txt or FOLDER"
 # Of CIFAR-10's images not all fit into memory as float32 of the usual size.
 CIFAR10_TRAIN, CIFAR10_TEST = 5_000, 2_000
 
 
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(each) for each in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"expected numbers with commas between, got '{text}'") from error
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+DataOption = Annotated[
+    str, typer.Option(help=f"{FORMS}; a folder has class folders of images, or .txt files.")
+]
+TokenizerOption = Annotated[
+    Path | None,
+    typer.Option(help="For text: the model's tokenizer.json, or a GGUF file with a tokenizer."),
+]
+TextColumnOption = Annotated[str, typer.Option(help="Column of the texts (.csv, .jsonl).")]
+LabelColumnOption = Annotated[str, typer.Option(help="Column of the labels (.csv, .jsonl).")]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Names of the classes in the order of their numbers, with commas between.",
+        show_default="sorted",
+    ),
+]
+EncodingOption = Annotated[str, typer.Option(help="Encoding of text files.")]
+MeanOption = Annotated[
+    str, typer.Option(help="Of pixels 0 to 255: a number, or one a channel with commas between.")
+]
+StdOption = Annotated[str, typer.Option(help="As --mean: a pixel becomes (pixel - mean) / std.")]
+HoldOutOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Part of the samples to test on, e.g. 0.1, where the data has no test split."
+    ),
+]
+SplitSeedOption = Annotated[int, typer.Option(min=0, help="Of which samples are held out.")]
+
+
 @dataclass(frozen=True)
-class Split:
-    """Samples: the model's inputs, then the targets, each with a row a sample."""
+class DataOptions:
+    """Where samples come from, and how they are read: the options of `train` and `eval`."""
 
-    arrays: Arrays
-
-    def __len__(self) -> int:
-        return len(self.arrays[0])
-
-    def rows(self, indices: NDArray[np.intp]) -> Arrays:
-        """Some of the samples."""
-        return [array[indices] for array in self.arrays]
-
-    def batches(self, size: int) -> Iterator[Arrays]:
-        """All samples in order; the last batch may be smaller."""
-        for start in range(0, len(self), size):
-            yield [array[start : start + size] for array in self.arrays]
+    source: str
+    tokenizer: Path | None = None
+    columns: Columns = Columns()
+    classes: tuple[str, ...] | None = None
+    encoding: str = "utf-8"
+    pixels: Pixels = Pixels()
+    hold_out: float | None = None
+    split_seed: int = 0
+    limit: int | None = None
 
 
-@dataclass(frozen=True)
-class Data:
-    """A data set; `test` is None where the file has one split only."""
+def make_options(
+    source: str,
+    *,
+    tokenizer: Path | None,
+    text_column: str,
+    label_column: str,
+    classes: str | None,
+    encoding: str,
+    mean: str,
+    std: str,
+    hold_out: float | None,
+    split_seed: int,
+    limit: int | None = None,
+) -> DataOptions:
+    """The options as they were given on the command line."""
+    return DataOptions(
+        source,
+        tokenizer,
+        Columns(text_column, label_column),
+        _names(classes) if classes else None,
+        encoding,
+        Pixels(_numbers(mean), _numbers(std)),
+        hold_out,
+        split_seed,
+        limit,
+    )
 
-    name: str
-    train: Split
-    test: Split | None
 
-    def __str__(self) -> str:
-        test = f", {len(self.test)} test" if self.test is not None else ""
-        return f"{self.name}: {len(self.train)} training samples{test}"
+def wanted_by(trainer: Trainer) -> Wanted:
+    """What a program takes."""
+    return Wanted(trainer.inputs, trainer.classes)
 
 
-def load_data(source: str, specs: Sequence[TensorSpec], limit: int | None = None) -> Data:
-    """The data set `source` for a program with these inputs and targets.
-
-    `limit` is the most training samples to use.
+def load_data(options: DataOptions, wanted: Wanted, tell: Tell = lambda text: None) -> Data:
+    """The data set that the options name, for a program.
 
     Raises:
         ValueError: no such data set, or it does not fit the program.
         FetchError: the data set cannot be downloaded.
+        ImportError: a package that reads such files is missing.
     """
-    if source in NAMED:
-        data = _named(source, specs, limit)
-    elif source.endswith(".npz"):
-        data = _from_file(Path(source), specs)
-    else:
-        raise ValueError(f"--data must be {FORMS}, got '{source}'")
-    for split in (data.train, data.test):
-        if split is not None:
-            _check(data.name, split, specs)
-    if limit is not None and limit < len(data.train):
-        return Data(data.name, Split([array[:limit] for array in data.train.arrays]), data.test)
-    return data
+    data = _reader(options)(options, wanted, tell)
+    if options.hold_out is not None:
+        data = data.held_out(options.hold_out, options.split_seed)
+    return data.check(wanted).limited(options.limit)
 
 
-def _named(name: str, specs: Sequence[TensorSpec], limit: int | None) -> Data:
-    shape = specs[0].shape
-    if len(specs) != 2 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
-        raise ValueError(f"{name} has square images of 3 channels; the program takes {specs[0]}")
-    loaded = _fetch(name, shape[2], limit)
-    return Data(
-        name, Split([loaded.train_x, loaded.train_y]), Split([loaded.test_x, loaded.test_y])
+Reader = Callable[[DataOptions, Wanted, Tell], Data]
+
+
+def _reader(options: DataOptions) -> Reader:
+    source, path = options.source, Path(options.source)
+    if source in IMAGES:
+        return _fetched_images
+    if source in TEXTS:
+        return _fetched_texts
+    if path.suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[path.suffix]
+    if path.is_dir():
+        return _plain_text if any(path.glob("*.txt")) else _image_folder
+    raise ValueError(f"--data must be {FORMS}, got '{source}'")
+
+
+def _npz(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
+    tell("read")
+    return npz.load(Path(options.source), wanted)
+
+
+def _image_folder(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
+    return images.load(
+        Path(options.source), wanted, classes=options.classes, pixels=options.pixels, tell=tell
     )
+
+
+def _table(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
+    return tables.load(
+        Path(options.source),
+        wanted,
+        _tokenizer(options),
+        columns=options.columns,
+        classes=options.classes,
+        encoding=options.encoding,
+        tell=tell,
+    )
+
+
+def _plain_text(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
+    path = Path(options.source)
+    return plain_text.load(path, wanted, _tokenizer(options), encoding=options.encoding, tell=tell)
+
+
+_BY_SUFFIX: dict[str, Reader] = {
+    ".npz": _npz,
+    ".csv": _table,
+    ".jsonl": _table,
+    ".txt": _plain_text,
+}
+
+
+def _tokenizer(options: DataOptions) -> Tokenizer:
+    if options.tokenizer is None:
+        raise ValueError(f"{options.source} is text: give the model's tokenizer with --tokenizer")
+    return tokenizers.load(options.tokenizer)
+
+
+def _fetched_texts(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
+    tokenizer = _tokenizer(options)
+    if options.source == "shakespeare":
+        from pock_mlir.data import shakespeare
+
+        plays = shakespeare.load()
+        train, test = (
+            plain_text.blocks_of(texts, wanted, tokenizer) for texts in (plays.train, plays.test)
+        )
+        return Data("shakespeare", train, test, ordered=True)
+    from pock_mlir.data import movie_reviews
+
+    reviews = movie_reviews.load()
+    splits = [
+        Split(
+            [*text_inputs(wanted).arrays(*tokenizer.rows(texts, wanted.specs[0].shape[1])), labels]
+        )
+        for texts, labels in (
+            (reviews.train_texts, reviews.train_y),
+            (reviews.test_texts, reviews.test_y),
+        )
+    ]
+    return Data("movie-reviews", splits[0], splits[1], reviews.classes)
+
+
+def _fetched_images(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
+    shape, name = wanted.specs[0].shape, options.source
+    if len(wanted.inputs) != 1 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
+        raise ValueError(
+            f"{name} has square images of 3 channels; the program takes {wanted.specs[0]}"
+        )
+    loaded = _fetch(name, shape[2], options.limit)
+    train, test = (
+        Split(cast("list[np.ndarray]", list(arrays)))
+        for arrays in ((loaded.train_x, loaded.train_y), (loaded.test_x, loaded.test_y))
+    )
+    return Data(name, train, test, loaded.classes)
 
 
 def _fetch(name: str, size: int, limit: int | None) -> Dataset:
@@ -96,52 +234,3 @@ def _fetch(name: str, size: int, limit: int | None) -> Dataset:
     from pock_mlir.data import cifar10
 
     return cifar10.load(size, train=limit or CIFAR10_TRAIN, test=CIFAR10_TEST)
-
-
-def _from_file(path: Path, specs: Sequence[TensorSpec]) -> Data:
-    arrays = _read(path)
-    whole, train, test = (_split(arrays, prefix, specs) for prefix in ("", "train_", "test_"))
-    first = whole if train is None else train
-    if first is None:
-        raise ValueError(f"{path} must have {LAYOUT}; it has {', '.join(arrays) or 'nothing'}")
-    return Data(path.name, first, test)
-
-
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise ValueError(f"no such file: {path}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise ValueError(f"{path} is no .npz file of plain arrays: {error}") from error
-
-
-def _split(
-    arrays: Mapping[str, NDArray[Any]], prefix: str, specs: Sequence[TensorSpec]
-) -> Split | None:
-    """One input may be called `x` and the targets `y`; else they have the program's names."""
-    short = ["x"] if len(specs) == 2 else [spec.name for spec in specs[:-1]]
-    chosen: Arrays = []
-    for spec, other in zip(specs, [*short, "y"], strict=True):
-        key = next((prefix + n for n in (other, spec.name) if prefix + n in arrays), None)
-        if key is None:
-            return None
-        chosen.append(arrays[key])
-    return Split(chosen)
-
-
-def _check(name: str, split: Split, specs: Sequence[TensorSpec]) -> None:
-    lengths = {spec.name: array.shape[:1] for spec, array in zip(specs, split.arrays, strict=True)}
-    if len(set(lengths.values())) > 1 or () in lengths.values():
-        raise ValueError(f"{name}: inputs and targets differ in length: {_sizes(lengths)}")
-    if not len(split):
-        raise ValueError(f"{name}: the data set is empty")
-    try:
-        check_batch(specs, [array[:1] for array in split.arrays], any_length=True)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def _sizes(lengths: Mapping[str, tuple[int, ...]]) -> str:
-    return ", ".join(f"{name} {size[0] if size else 'none'}" for name, size in lengths.items())

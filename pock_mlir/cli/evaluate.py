@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pock_mlir.cli import console
-from pock_mlir.cli.datasets import FORMS, load_data
+from pock_mlir.cli import datasets as d
 from pock_mlir.runtime import Trainer
 
 EVALUATION_BATCH = 256
@@ -22,10 +22,19 @@ pock eval cells.pock --data elpv --checkpoint cells.safetensors
 
 def eval_command(
     program: Annotated[Path, typer.Argument(metavar="FILE.pock", help="A compiled program.")],
-    data: Annotated[str, typer.Option(help=f"{FORMS}.")],
+    data: d.DataOption,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights to evaluate, from `pock train`.")
     ] = None,
+    tokenizer: d.TokenizerOption = None,
+    text_column: d.TextColumnOption = "text",
+    label_column: d.LabelColumnOption = "label",
+    classes: d.ClassesOption = None,
+    encoding: d.EncodingOption = "utf-8",
+    mean: d.MeanOption = "127",
+    std: d.StdOption = "128",
+    hold_out: d.HoldOutOption = None,
+    split_seed: d.SplitSeedOption = 0,
     device: Annotated[
         str | None, typer.Option(help="local-sync, local-task, cuda or vulkan.")
     ] = None,
@@ -35,7 +44,20 @@ def eval_command(
     trainer = Trainer(program, device=device, threads=threads)
     if checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
-    loaded = load_data(data, trainer.inputs)
+    options = d.make_options(
+        data,
+        tokenizer=tokenizer,
+        text_column=text_column,
+        label_column=label_column,
+        classes=classes,
+        encoding=encoding,
+        mean=mean,
+        std=std,
+        hold_out=hold_out,
+        split_seed=split_seed,
+    )
+    with console.err.status("read the data") as status:
+        loaded = d.load_data(options, d.wanted_by(trainer), status.update)
     samples = loaded.train if loaded.test is None else loaded.test
     started = time.monotonic()
     result = trainer.evaluate(samples.batches(EVALUATION_BATCH))

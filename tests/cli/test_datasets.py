@@ -4,15 +4,24 @@ import numpy as np
 import pytest
 
 from pock_mlir.cli import datasets
-from pock_mlir.cli.datasets import load_data
+from pock_mlir.cli.datasets import DataOptions
 from pock_mlir.data import Dataset
+from pock_mlir.data.samples import Data, Wanted
 from pock_mlir.runtime import TensorSpec
 from tests.cli.conftest import Pock
+from tests.data import toys
 from tests.runtime.programs import batch
 
 SPECS = (TensorSpec("image", (6, 8), "float32"), TensorSpec("targets", (6,), "int32"))
 TWO_INPUTS = (*SPECS[:1], TensorSpec("other", (6, 2), "float32"), SPECS[1])
 X, Y = batch(0, 10)
+
+
+def load_data(
+    source: str, specs: tuple[TensorSpec, ...], classes: int | None = None, **options: object
+) -> Data:
+    chosen = DataOptions(source, **options)  # pyright: ignore[reportArgumentType]
+    return datasets.load_data(chosen, Wanted(specs, classes))
 
 
 def save(tmp_path: Path, **arrays: np.ndarray) -> str:
@@ -65,7 +74,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     for name, content, message in (
         ("a.npz", None, "no such file"),
         ("b.npz", b"no zip", "no .npz file of plain arrays"),
-        ("c.csv", b"1,2", "--data must be elpv, cifar10 or FILE.npz"),
+        ("c.tsv", b"1,2", "--data must be elpv, cifar10, movie-reviews, .* FILE.txt or FOLDER"),
     ):
         if content is not None:
             (tmp_path / name).write_bytes(content)
@@ -100,4 +109,36 @@ def test_labels_outside_the_classes(
     result = pock(command, program, "--data", save(tmp_path, x=X, y=Y + 4))
     assert result.exit_code == 1
     assert "is outside the classes 0 to 3" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("error: 'targets': label ")
+    assert result.stderr.splitlines()[-1].startswith("error: d.npz: 'targets': label ")
+
+
+def test_text_needs_a_tokenizer(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    (tmp_path / "t.json").write_text(toys.JSON)
+    path = tmp_path / "d.csv"
+    path.write_text("text,label\ngood film,1\nbad,0\nbad film,0\ngood,1\n")
+    specs = toys.SENTENCES.specs
+    with pytest.raises(ValueError, match="d.csv is text: give the model's tokenizer with --token"):
+        load_data(str(path), specs, 2)
+    data = load_data(str(path), specs, 2, tokenizer=tmp_path / "t.json", hold_out=0.5)
+    assert str(data) == "d.csv: 2 training samples, 2 test"
+
+
+def test_a_folder_holds_images_or_texts(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    with pytest.raises(ValueError, match="has no class folders"):
+        load_data(str(tmp_path), toys.PHOTOS.specs, 2)
+    (tmp_path / "a.txt").write_text("good bad film film good")
+    (tmp_path / "t.json").write_text(toys.JSON)
+    data = load_data(str(tmp_path), toys.LANGUAGE.specs, tokenizer=tmp_path / "t.json")
+    assert data.train.arrays[0].tolist() == [[2, 3, 4, 4]]
+
+
+def test_samples_are_held_out_and_evaluated(pock: Pock, program: Path, tmp_path: Path) -> None:
+    path = save(tmp_path, x=X, y=Y % 2)
+    words = ("--data", path, "--hold-out", 0.4)
+    result = pock("eval", program, *words)
+    assert "(4 samples of d.npz" in result.stdout, result.output
+    result = pock("train", program, *words)
+    assert "d.npz: 6 training samples, 4 test; steps 0 to 1" in result.stderr
+    assert pock("eval", program, *words, "--mean", "a,b").exit_code == 2

