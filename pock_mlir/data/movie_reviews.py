@@ -55,7 +55,7 @@ def load(
 
 def chosen(sentences: Sequence[str], indices: NDArray[np.intp]) -> tuple[str, ...]:
     """Some of the sentences."""
-    return tuple(sentences[i] for i in indices.tolist())
+    return tuple(sentences[int(i)] for i in indices)
 
 
 def read(report: Report = say) -> tuple[tuple[str, ...], NDArray[np.float64]]:
