@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of, type_of
-from pock_mlir.ir import (
-    FlatSymbolRefAttr,
-    InsertionPoint,
-    IntegerType,
-    Location,
-    Module,
-    OpView,
-    RankedTensorType,
-    Value,
-)
+from pock_mlir.dialects.stablehlo import i64s, shape_of, type_of
+from pock_mlir.ir import FlatSymbolRefAttr, InsertionPoint, Location, Module, OpView, Value
 from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.gradients.builder import GradientBuilder
-from pock_mlir.passes.gradients.matching import defining_op, is_made_by
-from pock_mlir.passes.gradients.registry import rule_of, stops_gradient
-from pock_mlir.rewriting import functions, parameters
+from pock_mlir.passes.gradients.matching import defining_op
+from pock_mlir.passes.gradients.reverse import Activity, ReverseWalk, Signed, is_real
+from pock_mlir.rewriting import functions, nested_ops, parameters
+
+TRAINED_KINDS = ("weight",)
 
 
 @dataclass(frozen=True)
@@ -31,9 +24,10 @@ class Differentiate(ModulePass):
     """Append the gradient of the loss by every weight that reaches it.
 
     Requires a `@train_step` of one block whose only result is a scalar of floats, the loss, and no
-    `pock.update` yet. Ensures one `pock.update` of the whole of each parameter of kind `weight` on
-    a path to the loss; a parameter that is read several times gets the sum. Ops without a rule are
-    reported all at once. Assignments are left alone.
+    `pock.update` yet. Ensures one `pock.update` of the whole of each parameter of a trained kind
+    (`weight`, `adapter`) on a path to the loss; a parameter that is read several times gets the
+    sum. A loop that is on such a path also records, in the forward, what its gradient needs. Ops
+    without a rule are reported all at once. Assignments are left alone.
 
         %w = "pock.read"() {parameter = @w}
         %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
@@ -55,9 +49,9 @@ class Differentiate(ModulePass):
     def run(self, module: Module) -> None:
         """Append the backward graph and the updates to `@train_step`."""
         declared = parameters(module).items()
-        weights = {name for name, op in declared if op.kind.value == "weight"}
+        weights = {name for name, op in declared if op.kind.value in TRAINED_KINDS}
         with module.context, Location.unknown():
-            _Reverse(_train_step(module), weights).run()
+            _StepGradient(_train_step(module), weights).append()
 
 
 def _train_step(module: Module) -> OpView:
@@ -76,188 +70,71 @@ def _check_step(step: OpView) -> None:
     results = list(blocks[0].operations[len(blocks[0].operations) - 1].operands)
     if len(results) != 1:
         raise PassError.at(step, f"@train_step must return one loss, not {len(results)} values")
-    if type_of(results[0]).rank != 0 or not _is_real(results[0]):
+    if type_of(results[0]).rank != 0 or not is_real(results[0]):
         raise PassError.at(step, f"the loss must be a scalar of floats, got {results[0].type}")
     for op in blocks[0].operations:
         if op.name == "pock.update":
             raise PassError.at(op, "@train_step has updates already; differentiate it once")
+    problems = list(_state_in_regions(blocks[0].operations))
+    if problems:
+        raise PassError(problems)
 
 
-def _is_real(value: Value) -> bool:
-    if not isinstance(value.type, RankedTensorType):
-        return False
-    return not isinstance(RankedTensorType(value.type).element_type, IntegerType)
-
-
-class Activity:
-    """What is on a path from a weight to the loss.
-
-    Attributes:
-        active: values that depend on a weight in a differentiable way.
-        useful: ops whose result is active and reaches the loss, last first.
-        users: the ops that use each value.
-    """
-
-    def __init__(self, step: OpView, weights: set[str]) -> None:
-        self.step = step
-        self.ops = list(step.regions[0].blocks[0].operations)
-        self.active: set[Value] = set()
-        self.users: dict[Value, list[OpView]] = defaultdict(list)
-        for op in self.ops:
-            for value in _reads(op):
-                self.users[value].append(op)
-            if _is_weight_read(op, weights) or self._depends(op):
-                self.active.update(value for value in op.results if _is_real(value))
-        self.useful = list(self._useful_ops())
-
-    def _depends(self, op: OpView) -> bool:
-        return not stops_gradient(op.name) and any(value in self.active for value in _reads(op))
-
-    def _useful_ops(self) -> Iterator[OpView]:
-        wanted = {value for value in self.ops[-1].operands if value in self.active}
-        if not wanted:
-            raise PassError.at(self.step, "no weight reaches the loss: there is nothing to train")
-        for op in reversed(self.ops[:-1]):
-            if any(value in wanted for value in op.results):
-                wanted.update(value for value in _reads(op) if value in self.active)
-                yield op
-
-    def require_rules(self) -> None:
-        """Check that each useful op has a rule.
-
-        Raises:
-            PassError: naming every op that has none.
-        """
-        problems = []
-        for op in reversed(self.useful):
-            if op.name != "pock.read" and rule_of(op.name) is None:
-                problems.append((op.location, f"{op.name} has no derivative rule"))
-            if any(value in self.active for value in _captures(op)):
-                problems.append((op.location, f"{op.name} captures a value that is trained"))
-        if problems:
-            raise PassError(problems)
+def _state_in_regions(ops: Iterator[OpView]) -> Iterator[tuple[Location, str]]:
+    for op in ops:
+        for inner in nested_ops(op):
+            if inner.operation.name in ("pock.read", "pock.update", "pock.assign"):
+                message = f"{inner.operation.name} must stand in the body of @train_step itself"
+                yield inner.location, message
 
 
 def _parameter(read: OpView) -> str:
     return FlatSymbolRefAttr(read.attributes["parameter"]).value
 
 
-def _is_weight_read(op: OpView, weights: set[str]) -> bool:
-    return op.name == "pock.read" and _parameter(op) in weights
-
-
-def _reads(op: OpView) -> Iterator[Value]:
-    yield from op.operands
-    yield from _captures(op)
-
-
-def _captures(op: OpView) -> Iterator[Value]:
-    """Operands of the ops in the regions of `op`; those defined in there are never active."""
-    for region in op.regions:
-        for block in region.blocks:
-            for inner in block.operations:
-                yield from _reads(inner)
-
-
-@dataclass(frozen=True)
-class _Signed:
-    """A cotangent with its sign apart.
-
-    So a negation travels to the update rather than into a reduction: every rule is linear in its
-    cotangent, and a reduction of a negation does not compile on GPU targets.
-    """
-
-    value: Value
-    negative: bool = False
-
-    @classmethod
-    def of(cls, value: Value) -> _Signed:
-        """`value` without the negations that made it."""
-        negative = False
-        while is_made_by(value, "stablehlo.negate"):
-            value, negative = defining_op(value).operands[0], not negative  # pyright: ignore
-        return cls(value, negative)
-
-    def flipped(self, flip: bool) -> _Signed:
-        """The same, or its opposite."""
-        return _Signed(self.value, self.negative != flip)
-
-    def plus(self, other: _Signed, b: Builder) -> _Signed:
-        """The sum of two cotangents of one value."""
-        if self.negative == other.negative:
-            return _Signed(b.add(self.value, other.value), self.negative)
-        if self.negative:
-            return _Signed(b.subtract(other.value, self.value))
-        return _Signed(b.subtract(self.value, other.value))
-
-    def emit(self, b: Builder) -> Value:
-        """The cotangent as a plain value."""
-        return b.negate(self.value) if self.negative else self.value
-
-
-class _Reverse:
-    """The reverse walk, from the loss to the weights. Cotangents that meet are added."""
+class _StepGradient:
+    """The reverse walk over a step, from the loss to the weights."""
 
     def __init__(self, step: OpView, weights: set[str]) -> None:
-        activity = Activity(step, weights)
-        activity.require_rules()
-        self.active, self.ops = activity.active, activity.useful
-        self.end = activity.ops[-1]
-        self.builder = GradientBuilder(
-            InsertionPoint(self.end), self.end.location, self.active, activity.users
+        *ops, self.end = step.regions[0].blocks[0].operations
+        (self.loss,) = self.end.operands
+        activity = Activity(
+            ops, [self.loss], set(), lambda op: op.name == "pock.read" and _parameter(op) in weights
         )
-        self.cotangents: dict[Value, _Signed] = {}
-        self.gradients: dict[str, _Signed] = {}
-        self.reads_left = Counter(_parameter(op) for op in self.ops if op.name == "pock.read")
-        self.problems: list[tuple[Location, str]] = []
+        if not activity.useful:
+            raise PassError.at(step, "no weight reaches the loss: there is nothing to train")
+        self.start = activity.useful[0].location
+        where = InsertionPoint(self.end)
+        self.builder = GradientBuilder(where, self.end.location, activity.active)
+        self.walk = ReverseWalk(self.builder, activity)
+        self.gradients: dict[str, Signed] = {}
+        self.reads_left = Counter(
+            _parameter(op) for op in activity.useful if op.name == "pock.read"
+        )
 
-    def run(self) -> None:
+    def append(self) -> None:
         """Append the backward graph and the updates.
 
         Raises:
             PassError: with everything that the rules object to.
         """
-        with self.builder.at(self.ops[0].location):
-            seed = self.builder.ones_like(self.end.operands[0])
-        self.cotangents[self.end.operands[0]] = _Signed(seed)
-        for op in self.ops:
-            with self.builder.at(op.location):
-                self._visit(op)
-        if self.problems:
-            raise PassError(self.problems)
+        with self.builder.at(self.start):
+            seed = self.builder.ones_like(self.loss)
+        self.walk.add(self.loss, Signed(seed))
+        self.walk.run(self._visit)
         _erase_unused(self.end, defining_op(seed))
 
-    def _visit(self, op: OpView) -> None:
-        cotangents = [self.cotangents.pop(value, None) for value in op.results]
-        if op.name == "pock.read":
-            self._collect(_parameter(op), cotangents[0])
-        elif any(cotangent is not None for cotangent in cotangents):
-            self._propagate(op, cotangents)
+    def _visit(self, op: OpView) -> bool:
+        if op.name != "pock.read":
+            return False
+        self._collect(_parameter(op), self.walk.take(op.results[0]))
+        return True
 
-    def _propagate(self, op: OpView, cotangents: list[_Signed | None]) -> None:
-        flip = all(cotangent.negative for cotangent in cotangents if cotangent)
-        dys = [cotangent and cotangent.flipped(flip).emit(self.builder) for cotangent in cotangents]
-        for operand, dx in zip(op.operands, self._apply(op, dys), strict=True):
-            if dx is not None and operand in self.active:
-                self._add(self.cotangents, operand, _Signed.of(dx).flipped(flip))
-
-    def _apply(self, op: OpView, dys: list[Value | None]) -> Sequence[Value | None]:
-        rule = rule_of(op.name)
-        assert rule is not None, op.name
-        try:
-            return rule(self.builder, op, dys[0] if len(dys) == 1 else tuple(dys))
-        except PassError as error:
-            # Zeros let the walk go on to find every problem; the module is lost in any case.
-            self.problems += error.problems
-            return [self.builder.zeros_like(x) if x in self.active else None for x in op.operands]
-
-    def _add(self, sums: dict[Any, _Signed], key: Value | str, term: _Signed) -> None:
-        sums[key] = sums[key].plus(term, self.builder) if key in sums else term
-
-    def _collect(self, parameter: str, cotangent: _Signed | None) -> None:
+    def _collect(self, parameter: str, cotangent: Signed | None) -> None:
         """Add the gradient by one read; after the last read, make the update."""
         if cotangent is not None:
-            self._add(self.gradients, parameter, cotangent)
+            known = self.gradients.get(parameter)
+            self.gradients[parameter] = known.plus(cotangent, self.builder) if known else cotangent
         self.reads_left[parameter] -= 1
         if not self.reads_left[parameter] and parameter in self.gradients:
             self._update(parameter, self.gradients[parameter].emit(self.builder))

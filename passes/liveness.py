@@ -25,6 +25,8 @@ from pock_mlir.ir import (
     OpResult,
     Value,
 )
+from pock_mlir.passes.regions import reads
+from pock_mlir.passes.update_rules import UPDATE_RULES
 
 ALIGNMENT = 64
 """Bytes to which every buffer is rounded up."""
@@ -51,7 +53,10 @@ _ROOTS = {
 _MOVES = {"stablehlo.slice", "stablehlo.pad", "stablehlo.concatenate", "stablehlo.reverse"}
 """Ops that move data and are fused with nothing."""
 
-_UPDATES = {"pock.update", "pock.assign", "pock.sgd", "pock.momentum", "pock.adamw"}
+_UPDATES = {"pock.update", "pock.assign", *UPDATE_RULES}
+
+_READS_TWICE = "pock.adafactor"
+"""The update that has its gradient in memory, to read it more than once."""
 
 
 def byte_size(value: Value) -> int:
@@ -172,7 +177,7 @@ class _Grouping:
     def add(self, op: Operation) -> None:
         """Make `op` part of its only user's kernel, or the root of a kernel of its own."""
         needed = _Sources()
-        for operand in _captured(op):
+        for operand in reads(op):
             needed.merge(self.sources(operand))
         if op.name == "pock.read":
             needed.reads.add(FlatSymbolRefAttr(op.attributes["parameter"]).value)
@@ -189,17 +194,13 @@ class _Grouping:
             needed.kernels,
             needed.reads,
             _written(op),
-            sum(aligned(byte_size(result)) for result in op.results),
+            # The result of an update (pock.accumulate) lies in the state.
+            sum(aligned(byte_size(result)) for result in op.results if op.name not in _UPDATES),
         )
         for source in needed.kernels:
             source.users.add(kernel)
         self.kernels.append(kernel)
         self._materialised[op] = kernel
-
-
-def _captured(op: Operation) -> list[Value]:
-    """The operands of `op`; its regions (combiners of reductions) capture nothing."""
-    return list(op.operands)
 
 
 def _written(op: Operation) -> set[str]:
@@ -218,8 +219,12 @@ def _is_elementwise(op: Operation) -> bool:
 
 
 def _only_user(op: Operation) -> Any | None:
+    """The only op that uses the only result of `op`, unless it is in a region."""
     users: set[Any] = {use.owner.operation for result in op.results for use in result.uses}
-    return users.pop() if len(op.results) == 1 and len(users) == 1 else None
+    if len(op.results) != 1 or len(users) != 1:
+        return None
+    user = users.pop()
+    return user if user.block == op.block else None
 
 
 def _definitions(op: Operation) -> list[Operation]:
@@ -241,7 +246,7 @@ class _Fusion:
 
     def _fits_into_user(self, op: Operation) -> bool:
         user = _only_user(op)
-        if user is None or op.name in _MOVES | _UPDATES:
+        if user is None or op.name in _MOVES | _UPDATES or user.name == _READS_TWICE:
             return False
         if _is_elementwise(user):
             same_shape = shape_of(user.results[0]) == shape_of(op.results[0])

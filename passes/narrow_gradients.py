@@ -12,6 +12,7 @@ from pock_mlir.ir import Module, OpResult, Value
 from pock_mlir.passes.base import ModulePass
 from pock_mlir.passes.narrowing import FREE, RULES, Site
 from pock_mlir.passes.narrowing.site import STATE, slice_bounds
+from pock_mlir.passes.regions import reads
 from pock_mlir.passes.update_rules import UPDATE_RULES
 from pock_mlir.rewriting import body, erase_dead_ops, functions, is_dead
 
@@ -78,7 +79,7 @@ def _forward(ops: list[Any]) -> set[Any]:
     found: set[Any] = set()
     stack = [op for op in ops if not op.results and op.name not in UPDATES]
     while stack:
-        for operand in stack.pop().operands:
+        for operand in reads(stack.pop()):
             if isinstance(operand, OpResult) and operand.owner.operation not in found:
                 found.add(operand.owner.operation)
                 stack.append(operand.owner.operation)

@@ -18,7 +18,8 @@ from pock_mlir.ir import (
 )
 
 _PURE_DIALECTS = ("arith", "chlo", "math", "pock", "stablehlo", "tensor")
-_EFFECTS = {f"stablehlo.{name}" for name in ("infeed", "outfeed", "recv", "rng", "send", "while")}
+_EFFECTS = {f"stablehlo.{name}" for name in ("infeed", "outfeed", "recv", "rng", "send")}
+_EFFECTS |= {"pock.accumulate"}
 
 
 def parameters(module: Module) -> dict[str, ParameterOp]:
@@ -61,17 +62,27 @@ def argument_of_role(function: Any, role: str) -> Value | None:
 def is_dead(op: Any) -> bool:
     """Whether nothing uses the op's results and it has no other effect."""
     operation = op.operation
-    if not operation.results or operation.name.partition(".")[0] not in _PURE_DIALECTS:
+    if not operation.results or any(True for value in operation.results for _ in value.uses):
         return False
-    if operation.name in _EFFECTS or _custom_call_with_effect(operation):
-        return False
-    return all(not list(result.uses) for result in operation.results)
+    return not (_has_effect(operation) or any(map(_has_effect, nested_ops(operation))))
 
 
-def _custom_call_with_effect(operation: Any) -> bool:
+def _has_effect(op: Any) -> bool:
+    operation = op.operation
+    if operation.name.partition(".")[0] not in _PURE_DIALECTS:
+        return True
     if operation.name != "stablehlo.custom_call" or "has_side_effect" not in operation.attributes:
-        return False
+        return operation.name in _EFFECTS
     return BoolAttr(operation.attributes["has_side_effect"]).value
+
+
+def nested_ops(op: Any) -> Iterator[Any]:
+    """The ops in the regions of `op`, those in their regions included."""
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block.operations:
+                yield inner
+                yield from nested_ops(inner)
 
 
 def erase_dead_ops(module: Module) -> int:
@@ -80,12 +91,16 @@ def erase_dead_ops(module: Module) -> int:
     One sweep backwards finds them all, since a body is straight-line code. Reads are dead when
     unused; updates and assignments never are.
     """
+    return sum(erase_dead_in(body(function)) for function in functions(module))
+
+
+def erase_dead_in(block: Any) -> int:
+    """Erase the dead ops of a block; how many they were."""
     erased = 0
-    for function in functions(module):
-        for op in reversed(list(body(function).operations)):
-            if is_dead(op):
-                op.operation.erase()
-                erased += 1
+    for op in reversed(list(block.operations)):
+        if is_dead(op):
+            op.operation.erase()
+            erased += 1
     return erased
 
 

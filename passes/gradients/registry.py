@@ -2,14 +2,15 @@
 
 A rule gets the builder that it emits with, the forward op, and the cotangent of its result (a tuple
 with None for what has none when the op has several results). It returns one entry per operand: its
-cotangent, or None where none flows. A rule neither accumulates nor asks which parameters are
-trained; the pass does both, and sweeps away what a rule made in vain.
+cotangent, or None where none flows; an op whose regions capture values returns a mapping instead,
+from any of the values that it reads to their cotangents. A rule neither accumulates nor asks which
+parameters are trained; the pass does both, and sweeps away what a rule made in vain.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,13 +18,26 @@ from pock_mlir.ir import Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
 
 Cotangents = Sequence[Value | None]
-Rule = Callable[[GradientBuilder, Any, Any], Cotangents]
+Rule = Callable[[GradientBuilder, Any, Any], Cotangents | Mapping[Value, Value]]
 
 # Every file with rules; a new family is a new line here.
-FAMILIES = ("chlo", "contractions", "elementwise", "indexing", "loss", "reductions", "shape")
+FAMILIES = (
+    "chlo",
+    "contractions",
+    "control_flow",
+    "elementwise",
+    "indexing",
+    "loss",
+    "reductions",
+    "scatter",
+    "shape",
+    "sorting",
+    "without",
+)
 
 _rules: dict[str, Rule] = {}
 _without_gradient: set[str] = set()
+_unsupported: dict[str, str] = {}
 
 
 def gradient(*names: str) -> Callable[[Rule], Rule]:
@@ -45,9 +59,21 @@ def no_gradient(*names: str) -> None:
         _without_gradient.add(name)
 
 
+def unsupported(*names: str, reason: str) -> None:
+    """State that a trained value must not reach these ops, and why: the error says so."""
+    for name in names:
+        _require_new(name)
+        _unsupported[name] = reason
+
+
 def _require_new(name: str) -> None:
-    if name in _rules or name in _without_gradient:
+    if is_accounted_for(name):
         raise ValueError(f"{name} has a rule already")
+
+
+def is_accounted_for(name: str) -> bool:
+    """Whether the op called `name` has a rule, has no gradient, or is stated to be unsupported."""
+    return name in _rules or name in _without_gradient or name in _unsupported
 
 
 @cache
@@ -68,7 +94,19 @@ def stops_gradient(name: str) -> bool:
     return name in _without_gradient
 
 
+def why_unsupported(name: str) -> str:
+    """Why the op called `name` has no rule; empty when nothing was stated."""
+    _load()
+    return _unsupported.get(name, "")
+
+
 def all_rules() -> dict[str, Rule]:
     """Every op that has a rule."""
     _load()
     return dict(_rules)
+
+
+def all_accounted_for() -> set[str]:
+    """Every op that has a rule, has no gradient, or is stated to be unsupported."""
+    _load()
+    return {*_rules, *_without_gradient, *_unsupported}

@@ -92,18 +92,3 @@ func.func @train_step(%x: tensor<f32>) -> tensor<f32> {
   "pock.update"(%x) {parameter = @w, offsets = array<i64>, sizes = array<i64>} : (tensor<f32>) -> ()
   return %w : tensor<f32>
 }
-
-// -----
-
-"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<f32>} : () -> ()
-func.func @train_step(%p: tensor<i1>) -> tensor<f32> {
-  %w = "pock.read"() {parameter = @w} : () -> tensor<f32>
-  // expected-error @below {{stablehlo.if has no derivative rule}}
-  // expected-error @below {{stablehlo.if captures a value that is trained}}
-  %y = "stablehlo.if"(%p) ({
-    stablehlo.return %w : tensor<f32>
-  }, {
-    stablehlo.return %w : tensor<f32>
-  }) : (tensor<i1>) -> tensor<f32>
-  return %y : tensor<f32>
-}
