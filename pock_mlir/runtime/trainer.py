@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,38 @@ class Trainer:
         (loss,) = self._module.call("train_step", *arrays, np.asarray(rate, np.float32))
         self._steps += 1
         return float(loss)
+
+    def fit(
+        self,
+        data: Iterable[Sequence[ArrayLike]],
+        *,
+        epochs: int = 1,
+        lr: float | Callable[[int], float] | None = None,
+        after_step: Callable[[int, float], object] | None = None,
+    ) -> list[float]:
+        """Train on every batch of (inputs..., targets), `epochs` times; each epoch's mean loss.
+
+        `data` is gone through once an epoch, so an iterator is good for one. `lr` may be a function
+        of the count of steps so far; `after_step` is told that count and the loss of each step.
+
+        Raises:
+            ValueError: no data at all, or a batch that does not fit, with its number from 0.
+        """
+        means: list[float] = []
+        for epoch in range(epochs):
+            taken: list[float] = []
+            for number, batch in enumerate(data):
+                try:
+                    taken.append(self.step(*batch, lr=lr(self._steps) if callable(lr) else lr))
+                except ValueError as error:
+                    raise ValueError(f"batch {number}: {error}") from error
+                if after_step is not None:
+                    after_step(self._steps, taken[-1])
+            if not taken:
+                again = " in a second epoch; give something that can be iterated again"
+                raise ValueError(f"nothing to train on: the data is empty{again if epoch else ''}")
+            means.append(sum(taken) / len(taken))
+        return means
 
     def predict(self, *inputs: ArrayLike) -> Array | tuple[Array, ...]:
         """The model's output for one batch of inputs; a tuple where it has several.

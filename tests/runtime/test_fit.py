@@ -1,0 +1,58 @@
+"""Training on any iterable of NumPy batches."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pock_mlir.runtime import Trainer
+from tests.runtime.programs import Reference, batch, classifier
+
+
+@pytest.fixture
+def trainer() -> Trainer:
+    return Trainer(classifier(), device="local-sync")
+
+
+def test_every_batch_of_every_epoch_is_a_step(trainer: Trainer) -> None:
+    data = [batch(seed) for seed in range(3)]
+    told: list[tuple[int, float]] = []
+    means = trainer.fit(data, epochs=2, lr=0.05, after_step=lambda *step: told.append(step))
+    reference = Reference()
+    expected = [reference.step(*data[i % 3], rate=0.05) for i in range(6)]
+    assert [step for step, _ in told] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose([loss for _, loss in told], expected, rtol=1e-5)
+    np.testing.assert_allclose(means, [np.mean(expected[:3]), np.mean(expected[3:])], rtol=1e-5)
+
+
+def test_the_rate_may_follow_the_steps(trainer: Trainer) -> None:
+    trainer.step(*batch(), lr=0.3)
+    trainer.fit([batch(1), batch(2)], lr=lambda steps: 0.1 / steps)
+    reference = Reference()
+    for i, rate in enumerate((0.3, 0.1, 0.05)):
+        reference.step(*batch(i), rate=rate)
+    bias = trainer.state_dict()["head.bias"]
+    np.testing.assert_allclose(bias, reference.bias, rtol=1e-5)
+
+
+def test_batches_may_come_one_by_one(trainer: Trainer) -> None:
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield batch(0)
+        yield batch(1)
+
+    assert len(trainer.fit(batches())) == 1
+    assert trainer.steps == 2
+    with pytest.raises(ValueError, match="the data is empty in a second epoch; give something"):
+        trainer.fit(batches(), epochs=2)
+
+
+def test_data_that_cannot_be_trained_on(trainer: Trainer) -> None:
+    x, y = batch()
+    for data, message in (
+        ([], "nothing to train on: the data is empty$"),
+        ([(x, y), (x[:4], y[:4])], r"batch 1: '.*': expected float32\[6, 8\], got float32\[4, 8\]"),
+        ([(x, y), (x, y + 4)], "batch 1: 'targets': label . is outside the classes 0 to 3"),
+        ([(x,)], "batch 0: expected 2 arrays"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            trainer.fit(data)
