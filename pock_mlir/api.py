@@ -22,6 +22,7 @@ from pock_mlir.lora import first_factors
 from pock_mlir.losses import Loss, find_loss, pass_options
 from pock_mlir.optimizers import Optimizer
 from pock_mlir.pipelines import run_pipeline, training_pipeline
+from pock_mlir.report.indices import index_limits
 from pock_mlir.report.memory import predict_memory
 from pock_mlir.rewriting import erase_unread_parameters, functions, parameters
 from pock_mlir.runtime.artifact import Artifact, load_artifact
@@ -100,7 +101,8 @@ def compile(
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
     function, described = _loss(loss, example_targets)
     tell("import")
-    imported = _import(model, example_inputs, training)
+    imported = _import(model, example_inputs, training, function, example_targets)
+    limits = index_limits(imported.module, imported.inputs)
     with imported.context, Location.unknown():
         tell("differentiate and optimise")
         options: dict[str, object] = dict(optimizer.pass_options())
@@ -120,6 +122,7 @@ def compile(
             loss=described,
             optimizer={"lr": optimizer.lr, **optimizer.pass_options()},
             scheme=scheme.to_dict(),
+            limits=limits,
         )
         tell(f"compile for {chosen.name}")
         return _build(imported, manifest, stored, chosen)
@@ -147,10 +150,18 @@ def _loss(
     return loss, {"kind": "custom"}
 
 
-def _import(model: Any, example_inputs: Any, training: bool) -> ImportedModel:
+def _import(
+    model: Any,
+    example_inputs: Any,
+    training: bool,
+    loss: Callable[..., Any] | None,
+    example_targets: Any,
+) -> ImportedModel:
     from pock_mlir.importers.torch import import_torch
 
-    return import_torch(model, example_inputs, training=training)
+    return import_torch(
+        model, example_inputs, training=training, loss=loss, example_targets=example_targets
+    )
 
 
 # ---- values ----------------------------------------------------------------------------------

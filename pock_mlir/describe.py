@@ -16,18 +16,24 @@ from pock_mlir.importers import ImportedModel
 from pock_mlir.ir import (
     BF16Type,
     DenseI64ArrayAttr,
+    DictAttr,
+    FlatSymbolRefAttr,
+    FloatAttr,
     FloatType,
     FunctionType,
+    IntegerAttr,
     IntegerType,
     Module,
     RankedTensorType,
+    StringAttr,
     Type,
     TypeAttr,
 )
-from pock_mlir.passes.update_rules import UPDATE_RULES
+from pock_mlir.passes.update_rules import OPTIMIZERS
 from pock_mlir.report.operations import count_operations
 from pock_mlir.rewriting import body, functions, named_ops, parameters, read_parameters
 from pock_mlir.runtime.manifest import (
+    AdapterSpec,
     FunctionSpec,
     Manifest,
     ParameterSpec,
@@ -45,12 +51,17 @@ def describe(
     loss: Mapping[str, Any],
     optimizer: Mapping[str, Any],
     scheme: Mapping[str, Any],
+    limits: Mapping[str, int] | None = None,
 ) -> Manifest:
-    """The manifest of a training module that is ready for the backend, but for its memory."""
+    """The manifest of a training module that is ready for the backend, but for its memory.
+
+    `limits` says of inputs that are indices what they must stay below.
+    """
     module = imported.module
-    signatures = {f.sym_name.value: _signature(f, imported.inputs) for f in functions(module)}
-    step = next(f for f in functions(module) if f.sym_name.value == "train_step")
-    phases = {name: phase.to_dict() for name, phase in count_operations(body(step)).items()}
+    named = {f.sym_name.value: f for f in functions(module)}
+    signatures = {name: _signature(f, imported, limits or {}) for name, f in named.items()}
+    counted = count_operations(body(named["train_step"]))
+    phases = {name: phase.to_dict() for name, phase in counted.items()}
     return Manifest(
         target=target.name,
         driver=target.driver,
@@ -85,15 +96,15 @@ def _tensor(name: str, type_: Type) -> TensorSpec:
     return TensorSpec(name, tuple(tensor.shape), numpy_dtype(tensor.element_type))
 
 
-def _signature(function: Any, inputs: list[str]) -> FunctionSpec:
+def _signature(function: Any, imported: ImportedModel, limits: Mapping[str, int]) -> FunctionSpec:
     type_ = FunctionType(TypeAttr(function.attributes["function_type"]).value)
-    names = list(inputs)
-    if function.sym_name.value == "train_step":
-        names += ["targets", "learning_rate"]
-    results = ["loss"] if function.sym_name.value == "train_step" else []
+    step = function.sym_name.value == "train_step"
+    names = [*imported.inputs, *imported.targets, *(["learning_rate"] if step else [])]
+    results = [] if function.sym_name.value == "predict" else ["loss"]
     results += [f"output{i}" for i in range(len(type_.results))]
+    inputs = [_tensor(name, each) for name, each in zip(names, type_.inputs, strict=False)]
     return FunctionSpec(
-        tuple(_tensor(name, each) for name, each in zip(names, type_.inputs, strict=True)),
+        tuple(replace(each, limit=limits.get(each.name)) for each in inputs),
         tuple(_tensor(name, each) for name, each in zip(results, type_.results, strict=False)),
     )
 
@@ -120,6 +131,7 @@ def _parameter_specs(module: Module, aliases: Mapping[str, str]) -> tuple[Parame
 def _parameter_spec(op: ParameterOp) -> ParameterSpec:
     layout = tuple(op.layout)
     return ParameterSpec(
+        adapter=_adapter_spec(op),
         name=op.sym_name.value,
         kind=op.kind.value,
         shape=tuple(op.framework_shape),
@@ -128,12 +140,24 @@ def _parameter_spec(op: ParameterOp) -> ParameterSpec:
     )
 
 
+def _adapter_spec(op: ParameterOp) -> AdapterSpec | None:
+    if "adapter" not in op.attributes:
+        return None
+    adapter = DictAttr(op.attributes["adapter"])
+    return AdapterSpec(
+        of=FlatSymbolRefAttr(adapter["of"]).value,
+        factor=StringAttr(adapter["factor"]).value,
+        axis=IntegerAttr(adapter["axis"]).value,
+        scale=FloatAttr(adapter["scale"]).value,
+    )
+
+
 def _trained_slices(
     module: Module, declared: Mapping[str, ParameterOp]
 ) -> defaultdict[str, list[SliceSpec]]:
     """The boxes of each parameter that an optimizer trains, in the framework's dimensions."""
     slices: defaultdict[str, list[SliceSpec]] = defaultdict(list)
-    for op in named_ops(module, *UPDATE_RULES):
+    for op in named_ops(module, *OPTIMIZERS):
         name = op.parameter.value
         layout = declared[name].layout
         slices[name].append(SliceSpec(_framework(op.offsets, layout), _framework(op.sizes, layout)))

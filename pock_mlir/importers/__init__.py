@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from pock_mlir.ir import Context, Module
 
-__all__ = ["ImportedModel", "ModelImportError"]
+__all__ = ["ImportedModel", "ModelImportError", "import_model"]
 
 
 class ModelImportError(Exception):
@@ -32,6 +33,7 @@ class ImportedModel:
             them. Parameters on PyTorch's meta device have no value.
         aliases: further names of shared (tied) parameters, each with the name that declares it.
         inputs: names of the model's inputs, in the order of the arguments of `@forward`.
+        targets: names of the targets, in the order of the arguments of `@loss` behind the inputs.
     """
 
     context: Context
@@ -39,3 +41,35 @@ class ImportedModel:
     values: dict[str, np.ndarray]
     aliases: dict[str, str] = field(default_factory=dict)
     inputs: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=lambda: ["targets"])
+
+
+def import_model(
+    model: Any,
+    example_inputs: Any = (),
+    *,
+    training: bool = False,
+    loss: Callable[..., Any] | None = None,
+    example_targets: Any = None,
+) -> ImportedModel:
+    """Import a model of any front end; which one is told from its type (see docs/frontends.md).
+
+    Args:
+        model: a model of a framework, a JaxModel, or the path of a file.
+        example_inputs: arrays with the shapes and types of a batch; may be left out where the model
+            says them itself.
+        training: import the training mode (batch-norm's running statistics are assigned).
+        loss: a function (outputs, targets) -> scalar of the model's framework, which becomes
+            `@loss(inputs..., targets...)`.
+        example_targets: an array with the shape and type of the targets, for `loss`.
+
+    Raises:
+        ModelImportError: names everything that stands in the way.
+        ImportError: the model's framework is not installed.
+    """
+    from pock_mlir.importers.dispatch import importer_of
+
+    options: dict[str, Any] = {}
+    if loss is not None:
+        options = {"loss": loss, "example_targets": example_targets}
+    return importer_of(model)(model, example_inputs, training=training, **options)

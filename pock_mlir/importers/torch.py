@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from pock_mlir.importers.checks import check_gradients, check_program
 from pock_mlir.importers.cleanup import clean
 from pock_mlir.importers.decompositions import decompositions
 from pock_mlir.importers.fx import lower_graph
+from pock_mlir.importers.torch_loss import WithLoss, flatten_targets
 
 Inputs = Tensor | np.ndarray | Sequence[Tensor | np.ndarray] | Mapping[str, Tensor | np.ndarray]
 
@@ -32,6 +33,8 @@ def import_torch(
     example_inputs: Inputs = (),
     *,
     training: bool = False,
+    loss: Callable[..., Any] | None = None,
+    example_targets: Any = None,
 ) -> ImportedModel:
     """Import a PyTorch model.
 
@@ -43,21 +46,55 @@ def import_torch(
             `@predict` is the evaluation mode. Submodules keep their own `training` flags; a model
             in evaluation mode as a whole is put in training mode as a whole. Without `training`,
             everything is imported in evaluation mode. The model's flags are left as they were.
+        loss: a function (outputs, targets) -> scalar; the module then has `@loss(inputs, targets)`
+            in the place of `@forward`, always a `@predict`, and with `training` also `@evaluate`,
+            the loss of the evaluation mode.
+        example_targets: an array with the shape and dtype of the targets, or a sequence or mapping
+            of arrays, as `loss` takes them.
 
     Raises:
         ModelImportError: names everything that stands in the way: operators without a lowering
             (with their layers), dynamic shapes, dtypes, outputs that are not tensors.
     """
     if isinstance(model, ExportedProgram):
-        if training:
+        if training or loss is not None:
+            what = "train batch-norm" if training else "give it a loss of your own"
             raise ModelImportError(
-                "an exported program has its mode built in: pass the nn.Module to train batch-norm"
+                f"an exported program has its mode built in: pass the nn.Module to {what}"
             )
         return _assemble({"forward": _decompose(model)}, "model")
+    if loss is not None:
+        return _import_with_loss(model, example_inputs, training, loss, example_targets)
     programs = {"forward": _export(model, example_inputs, training)}
     if training and _mutates(programs["forward"]):
         programs["predict"] = _export(model, example_inputs, training=False)
     return _assemble(programs, type(model).__name__)
+
+
+def _import_with_loss(
+    model: nn.Module,
+    example_inputs: Inputs,
+    training: bool,
+    loss: Callable[..., Any],
+    example_targets: Any,
+) -> ImportedModel:
+    positional, named = _arguments(example_inputs)
+    names, targets, structure = flatten_targets(example_targets)
+    predict = _export(model, example_inputs, training=False)
+    keywords = [None] * len(positional) + [
+        name for name in predict.graph_signature.user_inputs if name in named
+    ]
+    if len(keywords) != len(positional) + len(named):
+        raise ModelImportError("with a loss of your own, pass the inputs by position")
+    arrays = (*positional, *(named[name] for name in keywords if name is not None), *targets)
+    wrapped = WithLoss(model, loss, keywords, structure)
+    root = type(model).__name__
+    programs = {"loss": _export(wrapped, arrays, training, model), "predict": predict}
+    if training:
+        programs["evaluate"] = _export(wrapped, arrays, False, model)
+    elif _mutates(programs["loss"]):
+        raise ModelImportError(f"{root} changes buffers in evaluation mode")
+    return replace(_assemble(programs, root), targets=names)
 
 
 # ---- exporting -------------------------------------------------------------------------------
@@ -75,9 +112,12 @@ def _mode(model: nn.Module, training: bool) -> Iterator[None]:
             module.training = flag
 
 
-def _export(model: nn.Module, inputs: Inputs, training: bool) -> ExportedProgram:
+def _export(
+    model: nn.Module, inputs: Inputs, training: bool, inner: nn.Module | None = None
+) -> ExportedProgram:
+    """Export `model`, with the submodules of `inner` (by default its own) in the mode asked for."""
     positional, named = _arguments(inputs)
-    with _mode(model, training), _quiet():
+    with _mode(inner or model, training), _quiet():
         try:
             program = torch.export.export(model, positional, named, strict=False)
         except Exception as error:
@@ -165,8 +205,9 @@ def _canonical_names(programs: Sequence[ExportedProgram]) -> dict[str, str]:
 
 
 def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
-    if "predict" not in programs and _mutates(programs["forward"]):
-        changed = sorted(set(programs["forward"].graph_signature.buffers_to_mutate.values()))
+    predict = programs.get("predict") or programs["forward"]
+    if _mutates(predict):
+        changed = sorted(set(predict.graph_signature.buffers_to_mutate.values()))
         raise ModelImportError(
             "the evaluation mode changes buffers; export the model in eval mode:", changed
         )
@@ -187,7 +228,7 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
         module=assembler.module,
         values=values,
         aliases={name: first for name, first in names.items() if name != first},
-        inputs=[str(name) for name in programs["forward"].graph_signature.user_inputs],
+        inputs=[str(name) for name in predict.graph_signature.user_inputs],
     )
 
 

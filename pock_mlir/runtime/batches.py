@@ -17,7 +17,8 @@ def check_batch(
     """The arrays as the module wants them: type, shape, row-major.
 
     A float of another precision is cast, and so is an integer of another size when its values fit.
-    With `any_length` the first dimension may be of any size, the same for all.
+    With `any_length` the first dimension may be of any size, the same for all. Indices, such as
+    token ids, are checked against the table that they index.
 
     Raises:
         ValueError: names the array, what was expected and what was got.
@@ -40,7 +41,19 @@ def _check(spec: TensorSpec, value: ArrayLike, any_length: bool) -> NDArray[Any]
     wrong_rank = array.ndim != len(spec.shape)
     if wrong_rank or array.shape[free:] != spec.shape[free:] or not _same_kind(spec, array):
         raise ValueError(f"'{spec.name}': expected {spec}, got {got}")
+    if spec.limit is not None:
+        _check_indices(spec, array, spec.limit)
     return np.ascontiguousarray(_cast(spec, array)).reshape(array.shape)
+
+
+def _check_indices(spec: TensorSpec, array: NDArray[Any], limit: int) -> None:
+    outside = (array < 0) | (array >= limit)
+    if outside.any():
+        place = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(
+            f"'{spec.name}': {array[place]}, at {list(place)}, is outside the table that it "
+            f"indexes, 0 to {limit - 1}"
+        )
 
 
 def _same_kind(spec: TensorSpec, array: NDArray[Any]) -> bool:

@@ -21,11 +21,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An argument or result of a function; `dtype` is NumPy's name for it."""
+    """An argument or result of a function.
+
+    `dtype` is NumPy's name for it; `limit` is what indices (token ids) must stay below.
+    """
 
     name: str
     shape: Shape
     dtype: str
+    limit: int | None = None
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -276,8 +280,11 @@ def _tensors(table: _Table, key: str, where: str) -> tuple[TensorSpec, ...]:
     specs: list[TensorSpec] = []
     for i, value in enumerate(cast("list[Any]", table.get(key, list))):
         entry = _Table(value, f"{where}.{key}[{i}]")
+        limit = None if value.get("limit") is None else entry.get("limit", int)
         specs.append(
-            TensorSpec(entry.get("name", str), entry.numbers("shape"), entry.get("dtype", str))
+            TensorSpec(
+                entry.get("name", str), entry.numbers("shape"), entry.get("dtype", str), limit
+            )
         )
     return tuple(specs)
 
