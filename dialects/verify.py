@@ -31,7 +31,10 @@ _STATES = {
     "pock.update": (),
     "pock.sgd": (),
     "pock.momentum": ("velocity",),
+    "pock.adam": ("first_moment", "second_moment"),
     "pock.adamw": ("first_moment", "second_moment"),
+    "pock.adafactor": ("variance", "row_variance", "column_variance"),
+    "pock.lion": ("first_moment",),
 }
 """Ops that train a slice of a parameter, with the attributes that name their state."""
 
@@ -79,7 +82,11 @@ def _function_problems(function: OpView, parameters: dict[str, ParameterOp]) -> 
             slices[name].append(Slice(op, *_bounds(op)))
         else:
             yield from _whole_problems(op, name, type_)
-            if op.name == "pock.assign":
+            kind = parameters[name].kind.value
+            if op.name == "pock.accumulate" and kind != "state":
+                what = f"'@{name}', which is of kind '{kind}', not 'state'"
+                yield op.location, f"'{op.name}' op adds to {what}"
+            if op.name in {"pock.assign", "pock.accumulate"}:
                 slices[name].append(Slice(op, [0] * type_.rank, type_.shape))
     for name, parts in slices.items():
         yield from _overlaps(name, parts)
@@ -133,8 +140,10 @@ def _slice_problems(op: Operation, name: str, type_: RankedTensorType) -> Iterat
 def _state_problems(
     op: Operation, parameters: dict[str, ParameterOp], owners: dict[str, Operation]
 ) -> Iterator[Problem]:
-    sizes = _bounds(op)[1]
-    for role in _STATES[op.name]:
+    for role in (*_STATES[op.name], "accumulated"):
+        if role not in op.attributes:
+            continue
+        sizes = _state_sizes(op, role)
         name = FlatSymbolRefAttr(op.attributes[role]).value
         state = parameters.get(name)
         if state is None:
@@ -149,6 +158,15 @@ def _state_problems(
             owners[name] = op
             continue
         yield op.location, f"'{op.name}' op keeps {role} in {message}"
+
+
+def _state_sizes(op: Operation, role: str) -> list[int]:
+    """The shape of a piece of state: the slice's, but for the factors of a variance."""
+    sizes = list(_bounds(op)[1])
+    if role in {"row_variance", "column_variance"}:
+        rows, columns = DenseI64ArrayAttr(op.attributes["factors"])
+        sizes[columns if role == "row_variance" else rows] = 1
+    return sizes
 
 
 def _overlaps(name: str, parts: list[Slice]) -> Iterator[Problem]:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import FlatSymbolRefAttr, IntegerType, Module, RankedTensorType, Value
 from pock_mlir.passes.base import ModulePass
-from pock_mlir.passes.update_rules import UPDATE_RULES
+from pock_mlir.passes.update_arithmetic import Tensors
+from pock_mlir.passes.update_rules import ACCUMULATE, UPDATE_RULES, rule_of, slice_of
 from pock_mlir.rewriting import body, functions, parameters
 
 
 @dataclass(frozen=True)
 class ExpandOptimizer(ModulePass):
-    """Compute the update of every `pock.sgd`, `pock.momentum` and `pock.adamw` in StableHLO.
+    """Compute the update of every optimizer op (`pock.sgd`, ...) in StableHLO.
 
-    Requires: nothing. Ensures: none of them is left; each parameter they trained and each state
-    they kept gets one `pock.assign` of its whole value, where the last of its updates stood.
-    Nothing is in place: this form is what the in-place lowerings are compared with, and what
-    StableHLO's reference interpreter runs.
+    Requires: nothing. Ensures: none of them is left, and no `pock.accumulate`; each parameter they
+    trained and each state they kept gets one `pock.assign` of its whole value, where the last of
+    its updates stood. Nothing is in place: this form is what the in-place lowerings are compared
+    with, and what StableHLO's reference interpreter runs.
 
         "pock.sgd"(%g, %lr) {parameter = @w, offsets = 2, 0, sizes = 2, 16, weight_decay = 0.0}
     becomes
@@ -37,62 +38,77 @@ class ExpandOptimizer(ModulePass):
     def run(self, module: Module) -> None:
         types = {name: op.stored_type for name, op in parameters(module).items()}
         for function in functions(module):
-            _expand(function, types)
+            _Expansion(types).expand(function)
 
 
-class _Tensors:
-    """The arithmetic of `update_rules` on StableHLO tensors of one type."""
+@dataclass
+class _Expansion:
+    """The updates of one function.
 
-    def __init__(self, builder: Builder, type_: RankedTensorType) -> None:
-        self.builder, self.type = builder, type_
-        self.add, self.subtract = builder.add, builder.subtract
-        self.multiply, self.divide, self.sqrt = builder.multiply, builder.divide, builder.sqrt
+    `reads` has the old values, `whole` the parameters that some of whose slices are updated;
+    `left` counts the updates of each that are still to come.
+    """
 
-    def constant(self, value: float) -> Value:
-        return self.builder.splat(value, self.type)
+    types: dict[str, RankedTensorType]
+    reads: dict[str, Value] = field(default_factory=dict)
+    whole: dict[str, Value] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def scalar(self, value: Value) -> Value:
-        """A rank-0 tensor as a tensor of the type."""
-        converted = self.builder.convert(value, self.type.element_type)
-        return self.builder.broadcast_in_dim(converted, self.type.shape, [])
+    def expand(self, function: Any) -> None:
+        ops = [op for op in body(function).operations if op.operation.name in UPDATE_RULES]
+        for op in ops:
+            self.left[op.parameter.value] += 1
+        for op in ops:
+            if op.operation.name == ACCUMULATE:
+                self._add(op)
+            else:
+                self._update(op)
+            op.operation.erase()
 
+    def _add(self, op: Any) -> None:
+        b, name = Builder.before(op), op.parameter.value
+        total = b.add(self._read(b, name), op.gradient)
+        users = [use.owner.operation for use in op.total.uses]
+        if not any("accumulated" in user.attributes for user in users):
+            _assign(b, name, total)
+        op.total.replace_all_uses_with(total)
 
-def _expand(function: Any, types: dict[str, RankedTensorType]) -> None:
-    ops = [op for op in body(function).operations if op.operation.name in UPDATE_RULES]
-    left: dict[str, int] = defaultdict(int)
-    for op in ops:
-        left[op.parameter.value] += 1
-    whole: dict[str, Value] = {}
-    for op in ops:
-        _expand_op(op, types, whole, left)
+    def _update(self, op: Any) -> None:
+        b, rule = Builder.before(op), rule_of(op)
+        name, *states = rule.state_names(op)
+        offsets, _ = slice_of(op)
+        olds = {each: self._current(b, op, each) for each in rule.states}
+        tensors = Tensors(b, type_of(olds["parameter"]))
+        prepared = rule.prepare(b, op, lambda each: self._current(b, op, each))
+        parts = [tensors.spread(part) for part in prepared.parts]
+        new, *news = rule.formula(tensors, op, op.gradient, parts, list(olds.values()))
+        for attribute, value in prepared.assigned.items():
+            _assign(b, FlatSymbolRefAttr(op.attributes[attribute]).value, value)
+        for state, value in zip(states, news, strict=True):
+            _assign(b, state, value)
+        old = self.whole.get(name) or self._read(b, name)
+        self.whole[name] = _put(b, old, new, offsets)
+        self.left[name] -= 1
+        if self.left[name] == 0:
+            _assign(b, name, self.whole[name])
 
+    def _current(self, b: Builder, op: Any, attribute: str) -> Value:
+        """The old value of a state; of the parameter, the slice that is trained."""
+        name = FlatSymbolRefAttr(op.attributes[attribute]).value
+        if attribute == "accumulated":
+            return op.gradient
+        value = self._read(b, name)
+        if attribute != "parameter":
+            return value
+        offsets, sizes = slice_of(op)
+        return b.slice(value, offsets, [i + n for i, n in zip(offsets, sizes, strict=True)])
 
-def _expand_op(
-    op: Any, types: dict[str, RankedTensorType], whole: dict[str, Value], left: dict[str, int]
-) -> None:
-    """Expand one update; `whole` has the parameters that some of whose slices are updated."""
-    b, rule = Builder.before(op), UPDATE_RULES[op.operation.name]
-    name, *states = rule.state_names(op)
-    old = _read(b, name, types[name])
-    offsets = list(op.offsets)
-    limits = [start + size for start, size in zip(offsets, op.sizes, strict=True)]
-    piece = b.slice(old, offsets, limits)
-    tensors = _Tensors(b, type_of(piece))
-    scalars = [tensors.scalar(value) for value in rule.scalars(b, op)]
-    olds = [piece, *(_read(b, state, types[state]) for state in states)]
-    new, *new_states = rule.formula(tensors, op, op.gradient, scalars, olds)
-    for state, value in zip(states, new_states, strict=True):
-        _assign(b, state, value)
-    whole[name] = _put(b, whole.get(name, old), new, offsets)
-    left[name] -= 1
-    if left[name] == 0:
-        _assign(b, name, whole[name])
-    op.operation.erase()
-
-
-def _read(b: Builder, name: str, type_: RankedTensorType) -> Value:
-    attributes = {"parameter": FlatSymbolRefAttr.get(name)}
-    return b.create("pock.read", [], [type_], attributes).results[0]
+    def _read(self, b: Builder, name: str) -> Value:
+        if name not in self.reads:
+            attributes = {"parameter": FlatSymbolRefAttr.get(name)}
+            op = b.create("pock.read", [], [self.types[name]], attributes)
+            self.reads[name] = op.results[0]
+        return self.reads[name]
 
 
 def _assign(b: Builder, name: str, value: Value) -> None:

@@ -1,32 +1,31 @@
 """The arithmetic of the optimizer ops, written once.
 
 A rule is a formula over an `Arithmetic`: StableHLO tensors for the functional reference form
-(`expand-optimizer`), scalars inside one kernel for the in-place form of a backend.
+(`expand-optimizer`), scalars inside one kernel for the in-place form of a backend. `rule_of` gives
+the rule of an op with what the op says of its gradient (`dialects/pock/update.py`) around it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder
-from pock_mlir.ir import BoolAttr, FlatSymbolRefAttr, Value
-
-
-class Arithmetic(Protocol):
-    """What a formula may use; every value has the type of the parameter's elements."""
-
-    def constant(self, value: float) -> Value: ...
-    def add(self, x: Value, y: Value) -> Value: ...
-    def subtract(self, x: Value, y: Value) -> Value: ...
-    def multiply(self, x: Value, y: Value) -> Value: ...
-    def divide(self, x: Value, y: Value) -> Value: ...
-    def sqrt(self, x: Value) -> Value: ...
-
-
-Formula = Callable[[Arithmetic, Any, Value, Sequence[Value], Sequence[Value]], list[Value]]
+from pock_mlir.dialects.stablehlo import Builder, shape_of
+from pock_mlir.ir import BoolAttr, DenseI64ArrayAttr, FlatSymbolRefAttr, Value
+from pock_mlir.passes import adafactor
+from pock_mlir.passes.update_arithmetic import (
+    Arithmetic,
+    Current,
+    Formula,
+    Prepared,
+    Spread,
+    average,
+    decayed,
+    shrunk,
+    treated,
+)
 
 
 @dataclass(frozen=True)
@@ -34,41 +33,83 @@ class UpdateRule:
     """How one optimizer op changes its state.
 
     Attributes:
-        states: the attributes that name the parameters the op writes; the trained one first.
-        scalars: builds the rank-0 tensors that the formula needs, outside of the kernel.
-        formula: (arithmetic, op, gradient, scalars, old states) -> new states.
+        states: the attributes that name the parameters the kernel writes; the trained one first.
+        prepare: (builder, op, current) -> what is computed outside of the kernel.
+        formula: (arithmetic, op, gradient, values of the parts, old states) -> new states. The
+            gradient is None for a rule that finds it in its state.
+        reads_gradient: whether the kernel gets the gradient (if not, it lies in the last state).
     """
 
     states: tuple[str, ...]
-    scalars: Callable[[Builder, Any], list[Value]]
+    prepare: Callable[[Builder, Any, Current], Prepared]
     formula: Formula
+    reads_gradient: bool = True
 
     def state_names(self, op: Any) -> list[str]:
-        """The parameters that `op` writes, in the order of the formula's states."""
+        """The parameters that the kernel of `op` writes, in the order of the formula's states."""
         return [FlatSymbolRefAttr(op.attributes[name]).value for name in self.states]
 
 
-def _decayed(a: Arithmetic, op: Any, gradient: Value, weight: Value) -> Value:
-    """gradient + weight_decay * weight"""
-    if op.weight_decay.value == 0:
-        return gradient
-    return a.add(gradient, a.multiply(weight, a.constant(op.weight_decay.value)))
+def written_names(op: Any) -> set[str]:
+    """Every parameter that an update writes: all that it names."""
+    values = (op.attributes[name] for name in op.attributes)
+    return {FlatSymbolRefAttr(each).value for each in values if isinstance(each, FlatSymbolRefAttr)}
+
+
+def slice_of(op: Any) -> tuple[list[int], list[int]]:
+    """Offsets and sizes of the part of its parameter that an update writes."""
+    sizes = shape_of(op.gradient)
+    if op.operation.name == ACCUMULATE:
+        return [0] * len(sizes), sizes
+    return list(DenseI64ArrayAttr(op.attributes["offsets"])), sizes
+
+
+def rule_of(op: Any) -> UpdateRule:
+    """The rule of an update with what it says of its gradient."""
+    rule = UPDATE_RULES[op.operation.name]
+    if op.operation.name == ACCUMULATE:
+        return rule
+    held, scaled = "accumulated" in op.attributes, op.scale is not None
+
+    def prepare(b: Builder, op: Any, current: Current) -> Prepared:
+        prepared = rule.prepare(b, op, current)
+        parts = [*prepared.parts, *([Spread(op.scale)] if scaled else [])]
+        return replace(prepared, parts=parts)
+
+    def formula(
+        a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
+    ) -> list[Value]:
+        own = len(states) - held
+        scale, parts = (parts[-1], parts[:-1]) if scaled else (None, parts)
+        gradient = treated(a, op, states[own] if held else gradient, scale)
+        new = rule.formula(a, op, gradient, parts, states[:own])
+        return [*new, *([a.constant(0.0)] if held else [])]
+
+    states = (*rule.states, *(("accumulated",) if held else ()))
+    return UpdateRule(states, prepare, formula, reads_gradient=not held)
+
+
+# ---- the rules -------------------------------------------------------------------------------
+
+
+def _rate(b: Builder, op: Any, current: Current) -> Prepared:
+    return Prepared([Spread(op.learning_rate)])
 
 
 def _sgd(
-    a: Arithmetic, op: Any, gradient: Value, scalars: Sequence[Value], states: Sequence[Value]
+    a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
 ) -> list[Value]:
-    (learning_rate,), (weight,) = scalars, states
-    gradient = _decayed(a, op, gradient, weight)
+    (learning_rate,), (weight,) = parts, states
+    gradient = decayed(a, op, gradient, weight)
     return [a.subtract(weight, a.multiply(learning_rate, gradient))]
 
 
 def _momentum(
-    a: Arithmetic, op: Any, gradient: Value, scalars: Sequence[Value], states: Sequence[Value]
+    a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
 ) -> list[Value]:
-    (learning_rate,), (weight, velocity) = scalars, states
+    (learning_rate,), (weight, velocity) = parts, states
     momentum = a.constant(op.momentum.value)
-    gradient = _decayed(a, op, gradient, weight)
+    gradient = decayed(a, op, gradient, weight)
     velocity = a.add(a.multiply(velocity, momentum), gradient)
     direction = velocity
     if BoolAttr(op.nesterov).value:
@@ -76,7 +117,7 @@ def _momentum(
     return [a.subtract(weight, a.multiply(learning_rate, direction)), velocity]
 
 
-def _adamw_scalars(b: Builder, op: Any) -> list[Value]:
+def _adam_parts(b: Builder, op: Any, current: Current) -> Prepared:
     """lr, lr / (1 - beta1^step), 1 / sqrt(1 - beta2^step)"""
     one = b.ones_like(op.step)
 
@@ -89,34 +130,64 @@ def _adamw_scalars(b: Builder, op: Any) -> list[Value]:
         return b.negate(b.create(name, [exponent], [exponent.type]).results[0])
 
     step_size = b.divide(op.learning_rate, left(op.beta1.value))
-    return [op.learning_rate, step_size, b.divide(one, b.sqrt(left(op.beta2.value)))]
+    second_scale = b.divide(one, b.sqrt(left(op.beta2.value)))
+    return Prepared([Spread(op.learning_rate), Spread(step_size), Spread(second_scale)])
 
 
-def _adamw(
-    a: Arithmetic, op: Any, gradient: Value, scalars: Sequence[Value], states: Sequence[Value]
+def _moments(
+    a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
 ) -> list[Value]:
-    learning_rate, step_size, second_scale = scalars
+    """Adam without weight decay."""
+    _, step_size, second_scale = parts
     weight, first, second = states
-    beta1, beta2 = op.beta1.value, op.beta2.value
-    if op.weight_decay.value != 0:
-        decay = a.multiply(learning_rate, a.constant(op.weight_decay.value))
-        weight = a.subtract(weight, a.multiply(weight, decay))
-    first = a.add(a.multiply(first, a.constant(beta1)), a.multiply(gradient, a.constant(1 - beta1)))
-    squared = a.multiply(gradient, gradient)
-    second = a.add(
-        a.multiply(second, a.constant(beta2)), a.multiply(squared, a.constant(1 - beta2))
-    )
+    first = average(a, first, gradient, op.beta1.value)
+    second = average(a, second, a.multiply(gradient, gradient), op.beta2.value)
     scale = a.add(a.multiply(a.sqrt(second), second_scale), a.constant(op.epsilon.value))
     step = a.multiply(step_size, a.divide(first, scale))
     return [a.subtract(weight, step), first, second]
 
 
+def _adam(
+    a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
+) -> list[Value]:
+    return _moments(a, op, decayed(a, op, gradient, states[0]), parts, states)
+
+
+def _adamw(
+    a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
+) -> list[Value]:
+    weight, *moments = states
+    return _moments(a, op, gradient, parts, [shrunk(a, op, weight, parts[0]), *moments])
+
+
+def _lion(
+    a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
+) -> list[Value]:
+    (learning_rate,), (weight, moment) = parts, states
+    direction = a.sign(average(a, moment, gradient, op.beta1.value))
+    weight = shrunk(a, op, weight, learning_rate)
+    new = a.subtract(weight, a.multiply(learning_rate, direction))
+    return [new, average(a, moment, gradient, op.beta2.value)]
+
+
+def _accumulate(
+    a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
+) -> list[Value]:
+    return [a.add(states[0], gradient)]
+
+
+ACCUMULATE = "pock.accumulate"
+_MOMENTS = ("parameter", "first_moment", "second_moment")
+
 UPDATE_RULES = {
-    "pock.sgd": UpdateRule(("parameter",), lambda b, op: [op.learning_rate], _sgd),
-    "pock.momentum": UpdateRule(
-        ("parameter", "velocity"), lambda b, op: [op.learning_rate], _momentum
-    ),
-    "pock.adamw": UpdateRule(
-        ("parameter", "first_moment", "second_moment"), _adamw_scalars, _adamw
-    ),
+    "pock.sgd": UpdateRule(("parameter",), _rate, _sgd),
+    "pock.momentum": UpdateRule(("parameter", "velocity"), _rate, _momentum),
+    "pock.adam": UpdateRule(_MOMENTS, _adam_parts, _adam),
+    "pock.adamw": UpdateRule(_MOMENTS, _adam_parts, _adamw),
+    "pock.lion": UpdateRule(("parameter", "first_moment"), _rate, _lion),
+    "pock.adafactor": UpdateRule(("parameter",), adafactor.prepare, adafactor.formula),
+    ACCUMULATE: UpdateRule(("parameter",), lambda b, op, current: Prepared([]), _accumulate),
 }
+"""By op. All but `pock.accumulate` train a parameter."""
+
+OPTIMIZERS = tuple(name for name in UPDATE_RULES if name != ACCUMULATE)

@@ -11,11 +11,12 @@ import torch
 
 from pock_mlir.dialects import make_context
 from pock_mlir.ir import Location, Module
-from pock_mlir.optimizers import SGD, AdamW, Optimizer
+from pock_mlir.optimizers import SGD, Adafactor, Adam, AdamW, Lion, Optimizer
 from pock_mlir.passes.apply_optimizer import ApplyOptimizer
 from pock_mlir.passes.expand_optimizer import ExpandOptimizer
 from pock_mlir.rewriting import parameters
 from tests.support.interpreter import Interpreter
+from tests.support.torch_optimizers import Lion as ReferenceLion
 
 LR = 0.125
 STEPS = 5
@@ -31,7 +32,7 @@ func.func @train_step(%g: tensor<6x3xf32>, %rate: tensor<f32> {pock.role = "lear
   return
 }
 """
-TRAINED = [0, 1, 3]
+TRAINED = [[0, 1], [3]]
 
 AGREE: dict[str, tuple[Optimizer, Callable[[list[torch.Tensor]], torch.optim.Optimizer]]] = {
     "sgd": (SGD(LR), lambda p: torch.optim.SGD(p, LR)),
@@ -51,6 +52,23 @@ AGREE: dict[str, tuple[Optimizer, Callable[[list[torch.Tensor]], torch.optim.Opt
     "adamw, no averaging": (
         AdamW(LR, betas=(0.0, 0.0)),
         lambda p: torch.optim.AdamW(p, LR, betas=(0.0, 0.0)),
+    ),
+    "adam": (Adam(LR), lambda p: torch.optim.Adam(p, LR)),
+    "adam, all options": (
+        Adam(LR, betas=(0.75, 0.875), eps=0.01, weight_decay=0.25),
+        lambda p: torch.optim.Adam(p, LR, betas=(0.75, 0.875), eps=0.01, weight_decay=0.25),
+    ),
+    "lion": (Lion(LR), lambda p: ReferenceLion(p, LR, (0.9, 0.99), 0.0)),
+    "lion, all options": (
+        Lion(LR, betas=(0.75, 0.875), weight_decay=0.25),
+        lambda p: ReferenceLion(p, LR, (0.75, 0.875), 0.25),
+    ),
+    "adafactor": (Adafactor(), lambda p: torch.optim.Adafactor(p)),
+    "adafactor, all options": (
+        Adafactor(LR, beta2_decay=-0.5, eps=(0.5, 0.25), d=2.0, weight_decay=0.25),
+        lambda p: torch.optim.Adafactor(
+            p, LR, beta2_decay=-0.5, eps=(0.5, 0.25), d=2.0, weight_decay=0.25
+        ),
     ),
     "adamw, all options": (
         AdamW(LR, betas=(0.75, 0.875), eps=0.01, weight_decay=0.25),
@@ -75,23 +93,25 @@ def test_agrees_with_pytorch(
 ) -> None:
     random = np.random.default_rng(0)
     start = random.standard_normal((6, 3)).astype(np.float32)
-    theirs = torch.tensor(start[TRAINED], requires_grad=True)
-    torch_optimizer = reference([theirs])
+    theirs = [torch.tensor(start[rows], requires_grad=True) for rows in TRAINED]
+    torch_optimizer = reference(theirs)
     step, values = step_of(optimizer)
     values["w"] = start
     for number in range(STEPS):
         gradient = random.standard_normal((6, 3)).astype(np.float32)
-        rate = LR if number < 3 else LR / 2
+        rate = optimizer.lr if number < 3 else optimizer.lr / 2
         values |= step(values, gradient, np.float32(rate)).assignments
         torch_optimizer.param_groups[0]["lr"] = rate
-        theirs.grad = torch.tensor(gradient[TRAINED])
+        for piece, rows in zip(theirs, TRAINED, strict=True):
+            piece.grad = torch.tensor(gradient[rows])
         torch_optimizer.step()
-        np.testing.assert_allclose(
-            values["w"][TRAINED], theirs.detach().numpy(), rtol=1e-5, atol=1e-6
-        )
+        for piece, rows in zip(theirs, TRAINED, strict=True):
+            np.testing.assert_allclose(
+                values["w"][rows], piece.detach().numpy(), rtol=1e-5, atol=1e-6
+            )
     frozen = [2, 4, 5]
     np.testing.assert_array_equal(values["w"][frozen], start[frozen])
-    if isinstance(optimizer, AdamW):
+    if isinstance(optimizer, Adam | Adafactor):
         assert values["optimizer.step"] == STEPS
 
 
@@ -104,6 +124,11 @@ def test_agrees_with_pytorch(
         (lambda: SGD(1, nesterov=True), "nesterov needs a momentum above 0"),
         (lambda: SGD(1, weight_decay=-0.1), "weight_decay must be in"),
         (lambda: AdamW(1, betas=(0.9, 1.0)), r"betas\[1\] must be in \[0, 1\), got 1.0"),
+        (lambda: Adam(1, betas=(-0.1, 0.9)), r"betas\[0\] must be in"),
+        (lambda: Lion(1, weight_decay=math.inf), "weight_decay must be in"),
+        (lambda: Adafactor(beta2_decay=0.8), "beta2_decay must not be above 0, got 0.8"),
+        (lambda: Adafactor(eps=(0.0, 1.0)), "eps must be positive"),
+        (lambda: Adafactor(d=0.5), "d must be at least 1, got 0.5"),
         (lambda: AdamW(1, eps=0), "eps must be positive, got 0"),
     ],
 )

@@ -65,3 +65,20 @@ def require_range(op: OpView, name: str, low: float, high: float) -> None:
     """Check that the float attribute `name` lies in [low, high)."""
     value = float_value(op, name)
     require(low <= value < high, f"'{name}' must be in [{low:g}, {high:g}), got {value:g}")
+
+
+def last_operand_optional(operation: Any) -> Any:
+    """Class decorator: the last operand may be missing; it is None then.
+
+    `ext` reads optional operands by `operandSegmentSizes`, which an op with a single one does not
+    need, and which its text would always have to carry.
+    """
+    operands = [field for field in operation._fields if isinstance(field, ext.OperandDef)]
+    for i, field in enumerate(operands):
+
+        def operand(op: Any, i: int = i) -> Value | None:
+            return op.operands[i] if i < len(op.operands) else None
+
+        setattr(operation, field.name, property(operand))
+    operation._ODS_OPERAND_SEGMENTS = None
+    return operation

@@ -5,11 +5,11 @@ speaks of the **next** step. Between them there is pure dataflow, so any order t
 a legal order; executing in place without a wrong read is the lowering's business.
 """
 
-from typing import Any
 
 from pock_mlir.dialects.pock.dialect import Pock, int_array, require, tensor_type, verifier
 from pock_mlir.ir import (
     DenseI64ArrayAttr,
+    DictAttr,
     FlatSymbolRefAttr,
     RankedTensorType,
     StringAttr,
@@ -17,7 +17,10 @@ from pock_mlir.ir import (
     ext,
 )
 
-KINDS = ("weight", "buffer", "state", "folded")
+KINDS = ("weight", "buffer", "state", "folded", "adapter")
+TRAINED_KINDS = ("weight", "adapter")
+"""The kinds that have a gradient."""
+_ADAPTER = {"of", "factor", "axis", "scale"}
 
 
 def _verify_parameter(op: "ParameterOp") -> None:
@@ -32,14 +35,34 @@ def _verify_parameter(op: "ParameterOp") -> None:
             sorted(layout) == list(range(type_.rank)),
             f"'layout' must permute the {type_.rank} dimensions, got {layout}",
         )
+    _verify_adapter(op)
+
+
+def _verify_adapter(op: "ParameterOp") -> None:
+    expected = op.kind.value == "adapter"
+    require(
+        ("adapter" in op.attributes) == expected,
+        "kind 'adapter' needs the attribute 'adapter'"
+        if expected
+        else "only kind 'adapter' has the attribute 'adapter'",
+    )
+    if expected:
+        names = {entry.name for entry in DictAttr(op.attributes["adapter"])}
+        require(names == _ADAPTER, f"'adapter' must have {', '.join(sorted(_ADAPTER))}")
+        factor = DictAttr(op.attributes["adapter"])["factor"]
+        require(str(factor) in ('"A"', '"B"'), f"the factor must be \"A\" or \"B\", got {factor}")
 
 
 class ParameterOp(Pock.Operation, name="parameter"):
     """Declare a piece of state by the name its framework gives it.
 
     `kind` is `weight` (trained unless a scheme says otherwise), `buffer` (belongs to the model, has
-    no gradient), `state` (belongs to an optimizer, starts as zeros) or `folded` (computed from
-    frozen parameters at compile time).
+    no gradient), `state` (belongs to an optimizer, starts as zeros), `folded` (computed from
+    frozen parameters at compile time) or `adapter` (a trained factor of a low-rank term).
+
+    An adapter has the attribute `adapter = {of = @weight, factor = "A"|"B", axis, scale}`: the
+    model computes with `weight + scale * B A`, where A is [rank, ...], B is [out, rank] and `axis`
+    is the dimension of the weight, in the framework's order, that is "out".
 
     The optional `layout = array<i64: ...>` says how the value is stored: dimension `i` of the
     stored tensor (of `type`) is dimension `layout[i]` of the framework's.
@@ -76,32 +99,6 @@ class ReadOp(Pock.Operation, name="read", traits=[ext.Pure]):
 
     parameter: FlatSymbolRefAttr
     value: ext.Result[RankedTensorType]
-
-
-def verify_slice(op: Any, operand: Any, name: str = "gradient") -> None:
-    """Check `offsets` and `sizes`: the part of the parameter that `operand` is about."""
-    type_ = tensor_type(operand, name)
-    offsets, sizes = int_array(op, "offsets"), int_array(op, "sizes")
-    require(
-        len(offsets) == len(sizes) == type_.rank,
-        f"'offsets' and 'sizes' must have {type_.rank} entries, the rank of the {name}",
-    )
-    require(all(offset >= 0 for offset in offsets), f"'offsets' must not be negative: {offsets}")
-    require(list(type_.shape) == sizes, f"'sizes' {sizes} must be the {name}'s shape {type_.shape}")
-
-
-class UpdateOp(Pock.Operation, name="update"):
-    """Train the slice [offsets, offsets + sizes) of a parameter along `gradient`.
-
-    These are the roots of the backward graph: what no update needs, dead code elimination takes.
-    `apply-optimizer` turns each into the update of a particular optimizer.
-    """
-
-    gradient: ext.Operand[RankedTensorType]
-    parameter: FlatSymbolRefAttr
-    offsets: Any
-    sizes: Any
-    verify_invariants = verifier(lambda op: verify_slice(op, op.gradient))
 
 
 class AssignOp(Pock.Operation, name="assign"):

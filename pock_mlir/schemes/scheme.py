@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pock_mlir.schemes.builtin import BUILTINS, is_builtin, trained_by
+from pock_mlir.schemes.matching import no_match
 from pock_mlir.schemes.rule import Rule, SchemeError
 from pock_mlir.schemes.selection import ALL, FROZEN, Selection
 
@@ -159,16 +160,9 @@ class Scheme:
         for rule in self.rules:
             matched = [name for name in parameters if rule.matches(name)]
             if not matched:
-                problems.append(rule.located(_no_match(rule.match, list(parameters))))
+                problems.append(rule.located(no_match(rule.match, list(parameters))))
             winners |= dict.fromkeys(matched, rule)
         return winners
-
-
-def _no_match(pattern: str, names: list[str]) -> str:
-    plain = re.sub(r"\[[^]]*\]", "0", pattern).replace("*", "").replace("?", "")
-    close = get_close_matches(plain, names, cutoff=0.3)
-    nearest = f"; nearest: {', '.join(close)}" if close else ""
-    return f"pattern '{pattern}' matches no parameter{nearest}"
 
 
 def _known() -> str:

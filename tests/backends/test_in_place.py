@@ -29,6 +29,8 @@ CASES = [
     ("mlp", "channels", "adamw"),
     pytest.param("residual_cnn", "full", "momentum", marks=pytest.mark.acceptance),
     ("residual_cnn", "channels", "nesterov"),
+    pytest.param("mlp", "channels", "lion", marks=pytest.mark.acceptance),
+    pytest.param("residual_cnn", "channels", "adafactor", marks=pytest.mark.acceptance),
 ]
 
 
@@ -57,7 +59,8 @@ def train_functionally(
     module = DeviceModule(compiled.vmfb, program.artifact.parameters, zeros, device, "local-sync")
     losses, state = [], []
     for x, y in task.arrays(STEPS):
-        loss, *state = module.call("train_step", x, y, np.array(RATE, np.float32))
+        rate = np.array(program.manifest.learning_rate, np.float32)
+        loss, *state = module.call("train_step", x, y, rate)
         module.call("write_state", *state)
         losses.append(float(loss))
     return losses, state

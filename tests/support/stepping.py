@@ -46,12 +46,14 @@ class RunningStep:
         return dict(zip(self.step.state, self.module.call("read_state"), strict=True))
 
 
-def compile_step(text: str, passes: Sequence[str] = (), target: str = "cpu") -> CompiledStep:
+def compile_step(
+    text: str, passes: Sequence[str] = (), target: str = "cpu", *, in_place: bool = True
+) -> CompiledStep:
     """Compile a module in the dialect, after some passes; backward ops must be lowered."""
     with make_context(), Location.unknown():
         module = Module.parse(text)
         run_pipeline(module, parse_pipeline(f"builtin.module({','.join(passes)})"))
         erase_unread_parameters(module)
         state = mutable_parameters(module)
-        PockToIree().run(module)
+        PockToIree(in_place=in_place).run(module)
         return CompiledStep(compile_module(str(module), TARGETS[target]), state)

@@ -3,7 +3,7 @@ with, and training that updates exactly what a scheme selects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import pock_mlir as pock
 from pock_mlir import zoo
 from pock_mlir.optimizers import Optimizer
 from pock_mlir.zoo.layers import calibrate_batch_norm
+from tests.support.torch_optimizers import torch_optimizer
 
 CLASSES = 5
 BRANCH = 0.05
@@ -93,7 +94,10 @@ OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {
     "sgd-decay": lambda lr: pock.SGD(lr=lr, weight_decay=0.1),
     "momentum": lambda lr: pock.SGD(lr=lr, momentum=0.9),
     "nesterov": lambda lr: pock.SGD(lr=lr, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "adam": lambda lr: pock.Adam(lr=lr, weight_decay=0.1),
     "adamw": lambda lr: pock.AdamW(lr=lr),
+    "adafactor": lambda lr: pock.Adafactor(lr=lr, weight_decay=0.1),
+    "lion": lambda lr: pock.Lion(lr=lr / 10, weight_decay=0.1),
 }
 
 
@@ -153,8 +157,8 @@ def weights(model: nn.Module) -> dict[str, np.ndarray]:
 class TorchTraining:
     """Training in PyTorch of exactly what a scheme selects.
 
-    The optimizer sees one tensor per trained piece of a parameter; the rest stays out of reach. The
-    model itself is left as it is.
+    The optimizer sees one tensor per contiguous trained piece of a parameter; the rest stays out of
+    reach. The model itself is left as it is.
     """
 
     def __init__(self, model: nn.Module, scheme: pock.Scheme, optimizer: Optimizer) -> None:
@@ -162,32 +166,45 @@ class TorchTraining:
         named = {name: p.detach().clone() for name, p in model.named_parameters()}
         selected = scheme.resolve({name: list(p.shape) for name, p in named.items()})
         self._base = named
-        self._pieces: dict[str, tuple[int, Tensor, Tensor]] = {}  # axis, indices, values
+        self._pieces: list[tuple[str, int, Tensor, Tensor]] = []  # name, axis, indices, values
         for name, selection in selected.items():
-            if selection.kind == "all":
-                indices = torch.arange(len(named[name]))
-                self._pieces[name] = (0, indices, named[name].clone().requires_grad_())
-            elif selection.kind == "slice":
-                indices = torch.cat([torch.arange(a, b) for a, b in selection.runs])
-                piece = named[name].index_select(selection.axis, indices)
-                self._pieces[name] = (selection.axis, indices, piece.requires_grad_())
-        self._optimizer = torch_optimizer([p for _, _, p in self._pieces.values()], optimizer)
+            whole = selection.kind == "all"
+            for start, stop in [(0, len(named[name]))] if whole else selection.runs:
+                indices = torch.arange(start, stop)
+                piece = named[name].index_select(selection.axis, indices).requires_grad_()
+                self._pieces.append((name, selection.axis, indices, piece))
+        self._tensors = [piece for *_, piece in self._pieces]
+        named_pieces = [(name, piece) for name, _, _, piece in self._pieces]
+        self._asked = optimizer
+        self._optimizer = torch_optimizer(named_pieces, optimizer)
+        factor = optimizer.schedule.factor if optimizer.schedule else lambda update: 1.0
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, factor)
+        self._steps = 0
 
     def _parameters(self) -> dict[str, Tensor]:
-        put = {
-            name: self._base[name].index_copy(axis, indices, piece)
-            for name, (axis, indices, piece) in self._pieces.items()
-        }
-        return self._base | put
+        values = dict(self._base)
+        for name, axis, indices, piece in self._pieces:
+            values[name] = values[name].index_copy(axis, indices, piece)
+        return values
 
     def step(self, x: Tensor, y: Tensor) -> float:
         """One step; returns the loss before it."""
-        self._optimizer.zero_grad()
         logits = torch.func.functional_call(self._model, self._parameters(), (x,))
         loss = F.cross_entropy(logits, y)
-        loss.backward()
-        self._optimizer.step()
+        (loss / self._asked.accumulate).backward()
+        self._steps += 1
+        if self._steps % self._asked.accumulate == 0:
+            self._update()
         return loss.item()
+
+    def _update(self) -> None:
+        if self._asked.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self._tensors, self._asked.clip_norm)
+        if self._asked.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(self._tensors, self._asked.clip_value)
+        self._optimizer.step()
+        self._schedule.step()
+        self._optimizer.zero_grad()
 
     def weights(self) -> dict[str, np.ndarray]:
         """The parameters as they are now."""
@@ -195,27 +212,8 @@ class TorchTraining:
 
     def trained(self) -> dict[str, np.ndarray]:
         """For each parameter of which something is trained, where: a mask."""
-        masks = {}
-        for name, (axis, indices, _) in self._pieces.items():
-            mask = torch.zeros(self._base[name].shape, dtype=torch.bool)
-            masks[name] = mask.index_fill(axis, indices, True).numpy()
-        return masks
-
-
-def torch_optimizer(pieces: Sequence[Tensor], optimizer: Optimizer) -> torch.optim.Optimizer:
-    """PyTorch's optimizer of the same arithmetic."""
-    if isinstance(optimizer, pock.AdamW):
-        return torch.optim.AdamW(
-            pieces,
-            lr=optimizer.lr,
-            betas=optimizer.betas,
-            eps=optimizer.eps,
-            weight_decay=optimizer.weight_decay,
-        )
-    return torch.optim.SGD(
-        pieces,
-        lr=optimizer.lr,
-        momentum=optimizer.momentum,
-        nesterov=optimizer.nesterov,
-        weight_decay=optimizer.weight_decay,
-    )
+        masks: dict[str, Tensor] = {}
+        for name, axis, indices, _ in self._pieces:
+            mask = masks.get(name, torch.zeros(self._base[name].shape, dtype=torch.bool))
+            masks[name] = mask.index_fill(axis, indices, True)
+        return {name: mask.numpy() for name, mask in masks.items()}

@@ -12,7 +12,7 @@
 
 // -----
 
-// expected-error @+1 {{'pock.parameter' op kind must be one of weight, buffer, state, folded, got 'bias'}}
+// expected-error @+1 {{'pock.parameter' op kind must be one of weight, buffer, state, folded, adapter, got 'bias'}}
 "pock.parameter"() {sym_name = "w", type = tensor<4x2xf32>, kind = "bias"} : () -> ()
 
 // -----

@@ -10,6 +10,9 @@
 "pock.parameter"() {sym_name = "velocity", type = tensor<2xf32>, kind = "state"} : () -> ()
 "pock.parameter"() {sym_name = "m", type = tensor<4xf32>, kind = "state"} : () -> ()
 "pock.parameter"() {sym_name = "v", type = tensor<4xf32>, kind = "state"} : () -> ()
+"pock.parameter"() {sym_name = "u", type = tensor<4x6xf32>, kind = "weight"} : () -> ()
+"pock.parameter"() {sym_name = "rows", type = tensor<2x1xf32>, kind = "state"} : () -> ()
+"pock.parameter"() {sym_name = "columns", type = tensor<1x6xf32>, kind = "state"} : () -> ()
 
 // CHECK-LABEL: func.func @state
 func.func @state(%g: tensor<2xf32>) {
@@ -30,6 +33,27 @@ func.func @optimizers(%g: tensor<2xf32>, %h: tensor<4xf32>, %k: tensor<3x3x2x4xf
   "pock.momentum"(%g, %lr) {parameter = @w, velocity = @velocity, offsets = array<i64: 1>, sizes = array<i64: 2>, momentum = 0.9 : f32, nesterov = true, weight_decay = 0.0 : f32} : (tensor<2xf32>, tensor<f32>) -> ()
   "pock.sgd"(%k, %lr) {parameter = @block.conv.weight, offsets = array<i64: 0, 0, 0, 0>, sizes = array<i64: 3, 3, 2, 4>, weight_decay = 0.1 : f32} : (tensor<3x3x2x4xf32>, tensor<f32>) -> ()
   "pock.adamw"(%h, %lr, %lr) {parameter = @scale, first_moment = @m, second_moment = @v, offsets = array<i64: 0>, sizes = array<i64: 4>, beta1 = 0.9 : f32, beta2 = 0.999 : f32, epsilon = 1.0e-8 : f32, weight_decay = 0.0 : f32} : (tensor<4xf32>, tensor<f32>, tensor<f32>) -> ()
+  return
+}
+
+// CHECK-LABEL: func.func @adaptive
+func.func @adaptive(%g: tensor<4xf32>, %h: tensor<2x6xf32>, %lr: tensor<f32>) {
+  // CHECK: "pock.adam"({{.*}}first_moment = @m
+  // CHECK: "pock.adafactor"({{.*}}row_variance = @rows
+  "pock.adam"(%g, %lr, %lr) {parameter = @w, first_moment = @m, second_moment = @v, offsets = array<i64: 0>, sizes = array<i64: 4>, beta1 = 0.9 : f32, beta2 = 0.999 : f32, epsilon = 1.0e-8 : f32, weight_decay = 0.0 : f32} : (tensor<4xf32>, tensor<f32>, tensor<f32>) -> ()
+  "pock.adafactor"(%h, %lr, %lr) {parameter = @u, row_variance = @rows, column_variance = @columns, factors = array<i64: 0, 1>, offsets = array<i64: 1, 0>, sizes = array<i64: 2, 6>, beta2_decay = -0.8 : f32, epsilon1 = 1.0e-7 : f32, epsilon2 = 1.0e-3 : f32, threshold = 1.0 : f32, weight_decay = 0.0 : f32} : (tensor<2x6xf32>, tensor<f32>, tensor<f32>) -> ()
+  return
+}
+
+// What an update may say of its gradient: a scale, a bound, and that it was accumulated.
+// CHECK-LABEL: func.func @treatment
+func.func @treatment(%g: tensor<4xf32>, %h: tensor<4xf32>, %lr: tensor<f32>, %s: tensor<f32>) {
+  // CHECK: %[[TOTAL:.*]] = "pock.accumulate"(%arg0) {parameter = @m} : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: "pock.update"(%[[TOTAL]], %arg3) {accumulated = @m
+  // CHECK: "pock.lion"(%arg1, %arg2, %arg3) {{{.*}}clip_value = 5.0
+  %total = "pock.accumulate"(%g) {parameter = @m} : (tensor<4xf32>) -> tensor<4xf32>
+  "pock.update"(%total, %s) {parameter = @w, accumulated = @m, offsets = array<i64: 0>, sizes = array<i64: 4>} : (tensor<4xf32>, tensor<f32>) -> ()
+  "pock.lion"(%h, %lr, %s) {parameter = @scale, first_moment = @v, clip_value = 0.5 : f32, offsets = array<i64: 0>, sizes = array<i64: 4>, beta1 = 0.9 : f32, beta2 = 0.99 : f32, weight_decay = 0.0 : f32} : (tensor<4xf32>, tensor<f32>, tensor<f32>) -> ()
   return
 }
 

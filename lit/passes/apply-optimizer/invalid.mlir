@@ -1,9 +1,10 @@
-// RUN: not pock-opt %s --pass-pipeline='builtin.module(apply-optimizer{kind=lion momentum=1 epsilon=0})' --split-input-file 2>&1 | filecheck %s --check-prefix=OPTIONS
+// RUN: not pock-opt %s --pass-pipeline='builtin.module(apply-optimizer{kind=lionn momentum=1 epsilon=0 beta2-decay=1})' --split-input-file 2>&1 | filecheck %s --check-prefix=OPTIONS
 // RUN: pock-opt %s --pass-pipeline='builtin.module(apply-optimizer{kind=momentum})' --split-input-file --verify-diagnostics
 
-// OPTIONS: error: unknown kind 'lion'; known: sgd, momentum, adamw
+// OPTIONS: error: unknown kind 'lionn'; known: sgd, momentum, adam, adamw, adafactor, lion
 // OPTIONS: error: momentum must be in [0, 1), got 1
 // OPTIONS: error: epsilon must be positive, got 0
+// OPTIONS: error: beta2-decay must not be above 0, got 1
 
 "pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<4xf32>} : () -> ()
 

@@ -28,6 +28,7 @@ from pock_mlir.ir import (
     Type,
     Value,
 )
+from pock_mlir.passes.update_arithmetic import Spread
 from pock_mlir.passes.update_rules import UpdateRule
 
 
@@ -95,11 +96,11 @@ def update_in_place(
     op: Any,
     rule: UpdateRule,
     source: GradientSource,
-    scalars: Sequence[Value],
+    parts: Sequence[Spread],
     states: Sequence[Binding],
 ) -> list[Value]:
     """Build the dispatch that applies `rule`; returns the new states (the old ones' storage)."""
-    read = [Binding.whole(value) for value in [*source.operands, *scalars]]
+    read = [Binding.whole(value) for value in [*source.operands, *(p.value for p in parts)]]
     bindings = [*read, *states]
     first_state = len(read)
     tied = [IntegerAttr.get(IndexType.get(), first_state + i) for i in range(len(states))]
@@ -123,9 +124,11 @@ def update_in_place(
     ]
     count = len(source.operands)
     gradient = source.build(inner, loaded[:count])
-    new_states = apply_rule(
-        inner, op, rule, gradient, loaded[count:first_state], loaded[first_state:]
-    )
+    inside = [
+        Spread(value, part.dimensions)
+        for value, part in zip(loaded[count:first_state], parts, strict=True)
+    ]
+    new_states = apply_rule(inner, op, rule, gradient, inside, loaded[first_state:])
     for state, value, argument in zip(
         states, new_states, list(body.arguments)[first_state:], strict=True
     ):
@@ -139,8 +142,8 @@ def apply_rule(
     b: Builder,
     op: Any,
     rule: UpdateRule,
-    gradient: Value,
-    scalars: Sequence[Value],
+    gradient: Value | None,
+    parts: Sequence[Spread],
     states: Sequence[Value],
 ) -> list[Value]:
     """One elementwise kernel that computes the new states from tensors of the slice's shape."""
@@ -148,9 +151,13 @@ def apply_rule(
     def body(
         arithmetic: ScalarArithmetic, inputs: list[Value], outputs: list[Value]
     ) -> list[Value]:
-        return rule.formula(arithmetic, op, inputs[0], inputs[1:], outputs)
+        given = inputs.pop(0) if gradient is not None else None
+        return rule.formula(arithmetic, op, given, inputs, outputs)
 
-    return elementwise(b, [gradient, *scalars], states, body)
+    inputs = [(part.value, part.dimensions) for part in parts]
+    if gradient is not None:
+        inputs.insert(0, (gradient, range(len(shape_of(gradient)))))
+    return elementwise(b, inputs, states, body)
 
 
 def _workgroup_count(b: Builder, dispatch: Any) -> None:

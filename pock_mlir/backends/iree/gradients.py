@@ -6,9 +6,11 @@ import itertools
 import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
+from pock_mlir.backends.iree.linalg import ScalarArithmetic, elementwise, generic, zeros
+from pock_mlir.backends.iree.look_up import build_rows, takes_rows
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import (
     DenseI64ArrayAttr,
@@ -29,13 +31,14 @@ class GradientSource:
     Attributes:
         operands: what the kernel reads.
         build: (builder inside the kernel, operands loaded there) -> the values.
+            It builds None for a gradient that lies in the state already.
         shape: shape of what `build` returns: `sizes`, less some dimensions of extent 1.
         offsets: where the part begins in the gradient.
         sizes: the extent of the part in the gradient.
     """
 
     operands: list[Value]
-    build: Callable[[Builder, Sequence[Value]], Value]
+    build: Callable[[Builder, Sequence[Value]], Value | None]
     shape: list[int]
     offsets: list[int]
     sizes: list[int]
@@ -45,6 +48,11 @@ class GradientSource:
         """A tensor as it is."""
         shape = shape_of(value)
         return cls([value], lambda _, loaded: loaded[0], shape, [0] * len(shape), shape)
+
+    @classmethod
+    def of_state(cls, shape: list[int]) -> GradientSource:
+        """A gradient that the kernel finds in its state."""
+        return cls([], lambda _, loaded: None, shape, [0] * len(shape), shape)
 
 
 def gradient_sources(update: Any, written: Container[Value]) -> Iterator[GradientSource]:
@@ -104,6 +112,10 @@ def _source(
         source = _contraction(op)
     elif op is not None and op.name == "stablehlo.reduce" and _sums_leading(op):
         source = _column_sums(b, op)
+    elif op is not None and takes_rows(op):
+        source = _look_up(op)
+    elif op is not None and op.name == "stablehlo.add" and (terms := _terms(op)):
+        source = _sum(terms)
     else:
         if _viewed(value) in written:
             value = b.add(value, b.zeros_like(value))  # a kernel of its own
@@ -184,6 +196,41 @@ def _contraction_maps(
         lhs[i] = rhs[j] = loop
         loop += 1
     return [lhs, rhs, outputs], loop
+
+
+def _look_up(op: Operation) -> GradientSource:
+    """Rows of a matrix, taken inside the kernel."""
+    shape = shape_of(op.results[0])
+    return GradientSource(list(op.operands), partial(build_rows, shape=shape), shape, [], [])
+
+
+def _terms(op: Operation) -> list[GradientSource]:
+    """The parts of a sum, as a tied embedding has it; nothing where one is a tensor anyway."""
+    terms: list[GradientSource] = []
+    for operand in op.operands:
+        term = _sole_definition(operand)
+        if term is not None and term.name == "stablehlo.dot_general":
+            terms.append(_contraction(term))
+        elif term is not None and takes_rows(term):
+            terms.append(_look_up(term))
+    return terms if len(terms) == len(op.operands) else []
+
+
+def _sum(terms: list[GradientSource]) -> GradientSource:
+    """Gradients of one shape, added inside the kernel."""
+    first, second = terms
+    count, shape = len(first.operands), first.shape
+
+    def add(a: ScalarArithmetic, inputs: list[Value], outputs: list[Value]) -> list[Value]:
+        return [a.add(inputs[0], outputs[0])]
+
+    def build(b: Builder, loaded: Sequence[Value]) -> Value:
+        x = first.build(b, loaded[:count])
+        y = second.build(b, loaded[count:])
+        assert x is not None and y is not None, "a term is no state"
+        return elementwise(b, [(x, range(len(shape)))], [y], add)[0]
+
+    return GradientSource([*first.operands, *second.operands], build, shape, [], [])
 
 
 def _sums_leading(op: Operation) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.dialects.stablehlo import Builder, i64, shape_of, type_of
 from pock_mlir.ir import (
     AffineExpr,
     AffineMap,
@@ -14,11 +14,17 @@ from pock_mlir.ir import (
     Attribute,
     DenseI32ArrayAttr,
     FloatAttr,
+    IndexType,
     InsertionPoint,
+    IntegerAttr,
+    IntegerType,
     RankedTensorType,
     Type,
     Value,
 )
+
+_GREATER, _LESS = 2, 4
+"""Ordered comparisons, as `arith.cmpf` numbers them."""
 
 
 class ScalarArithmetic:
@@ -52,9 +58,40 @@ class ScalarArithmetic:
         """x / y"""
         return self._op("arith.divf", x, y)
 
+    def maximum(self, x: Value, y: Value) -> Value:
+        """max(x, y)"""
+        return self._op("arith.maximumf", x, y)
+
+    def minimum(self, x: Value, y: Value) -> Value:
+        """min(x, y)"""
+        return self._op("arith.minimumf", x, y)
+
     def sqrt(self, x: Value) -> Value:
         """Square root of x"""
         return self._op("math.sqrt", x)
+
+    def sign(self, x: Value) -> Value:
+        """-1 or 1; x itself where it is neither below nor above zero"""
+        zero = self.constant(0.0)
+        below = self._select(_LESS, x, zero, self.constant(-1.0), x)
+        return self._select(_GREATER, x, zero, self.constant(1.0), below)
+
+    def loop(self, dimension: int) -> Value:
+        """The present count of a loop"""
+        index = IndexType.get()
+        return self._b.create("linalg.index", [], [index], {"dim": i64(dimension)}).results[0]
+
+    def extract(self, tensor: Value, row: Value, column: Value) -> Value:
+        """The element of a matrix at an integer row, and a column given as a loop's count"""
+        place = self._b.create("arith.index_cast", [row], [IndexType.get()]).results[0]
+        return self._op("tensor.extract", tensor, place, column)
+
+    def _select(self, predicate: int, x: Value, y: Value, then: Value, other: Value) -> Value:
+        """Compare x and y; `then` where it holds."""
+        i1, i64 = IntegerType.get_signless(1), IntegerType.get_signless(64)
+        attributes = {"predicate": IntegerAttr.get(i64, predicate)}
+        holds = self._b.create("arith.cmpf", [x, y], [i1], attributes).results[0]
+        return self._op("arith.select", holds, then, other)
 
 
 Body = Callable[[ScalarArithmetic, list[Value], list[Value]], list[Value]]
@@ -110,12 +147,18 @@ def _affine_map(loops: int, dims: Sequence[int]) -> AffineMapAttr:
 
 
 def elementwise(
-    b: Builder, inputs: Sequence[Value], outputs: Sequence[Value], body: Body
+    b: Builder,
+    inputs: Sequence[tuple[Value, Sequence[int]]],
+    outputs: Sequence[Value],
+    body: Body,
 ) -> list[Value]:
-    """A parallel `linalg.generic` over tensors of one shape and rank-0 tensors."""
+    """A parallel `linalg.generic` over outputs of one shape.
+
+    Each input comes with the dimension of the outputs that each of its own runs along.
+    """
     rank = len(shape_of(outputs[0]))
-    maps = [list(range(len(shape_of(value)))) for value in [*inputs, *outputs]]
-    return generic(b, inputs, outputs, maps, rank, [], body)
+    maps = [*(list(along) for _, along in inputs), *(list(range(rank)) for _ in outputs)]
+    return generic(b, [value for value, _ in inputs], outputs, maps, rank, [], body)
 
 
 def zeros(b: Builder, shape: Sequence[int], element: Type) -> Value:

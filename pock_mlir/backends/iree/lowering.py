@@ -12,7 +12,6 @@ from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
 from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import (
     Attribute,
-    DenseI64ArrayAttr,
     FlatSymbolRefAttr,
     FunctionType,
     InsertionPoint,
@@ -28,14 +27,23 @@ from pock_mlir.ir import (
     WalkResult,
 )
 from pock_mlir.passes.base import ModulePass, PassError
-from pock_mlir.passes.update_rules import UPDATE_RULES, UpdateRule
+from pock_mlir.passes.update_arithmetic import Prepared
+from pock_mlir.passes.update_rules import (
+    UPDATE_RULES,
+    UpdateRule,
+    rule_of,
+    slice_of,
+    written_names,
+)
 from pock_mlir.rewriting import body, erase_dead_ops, functions, parameters
 
 SCOPE = "model"
 """The scope under which the runtime provides parameters."""
 
 
-_COPY = UpdateRule(("parameter",), lambda b, op: [], lambda a, op, new, scalars, states: [new])
+_COPY = UpdateRule(
+    ("parameter",), lambda b, op, current: Prepared([]), lambda a, op, new, parts, states: [new]
+)
 """Not an optimizer: the new state is the value itself."""
 
 
@@ -108,8 +116,8 @@ def mutable_parameters(module: Module) -> list[str]:
         for op in body(function).operations:
             if isinstance(op, AssignOp):
                 written.add(op.parameter.value)
-            elif (rule := UPDATE_RULES.get(op.operation.name)) is not None:
-                written.update(rule.state_names(op))
+            elif op.operation.name in UPDATE_RULES:
+                written |= written_names(op)
     return [name for name in parameters(module) if name in written]
 
 
@@ -181,14 +189,13 @@ def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -
         del function.attributes["arg_attrs"]
     state = _State(function)
     for op in list(body(function).operations):
-        rule = UPDATE_RULES.get(op.operation.name)
         if isinstance(op, ReadOp):
             value = state.read(op.parameter.value, op.value.type, op.location)
             op.value.replace_all_uses_with(value)
         elif isinstance(op, AssignOp):
             _convert_assignment(op, state, types)
-        elif rule is not None:
-            _convert_update(op, rule, state, types)
+        elif op.operation.name in UPDATE_RULES:
+            _convert_update(op, state, types)
         else:
             continue
         op.operation.erase()
@@ -198,23 +205,38 @@ def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -
 def _convert_assignment(op: AssignOp, state: _State, types: dict[str, RankedTensorType]) -> None:
     """Copy the value into the parameter's own memory."""
     name = op.parameter.value
-    old = state.current(name, types[name], op.location)
-    source = GradientSource.of_value(op.value)
+    _copy(Builder.before(op), name, op.value, state, types)
+
+
+def _copy(
+    b: Builder, name: str, value: Value, state: _State, types: dict[str, RankedTensorType]
+) -> None:
+    old = state.current(name, types[name], b.location)
+    source = GradientSource.of_value(value)
     whole = Binding(old, source.offsets, source.sizes, source.shape, written=True)
-    (new,) = update_in_place(Builder.before(op), None, _COPY, source, [], [whole])
+    (new,) = update_in_place(b, None, _COPY, source, [], [whole])
     state.write(name, new)
 
 
-def _convert_update(
-    op: Any, rule: UpdateRule, state: _State, types: dict[str, RankedTensorType]
-) -> None:
+def _convert_update(op: Any, state: _State, types: dict[str, RankedTensorType]) -> None:
     """One dispatch for each part of the gradient, on the memory of the weight and its state."""
-    b = Builder.before(op)
+    b, rule = Builder.before(op), rule_of(op)
     weight, *others = rule.state_names(op)
-    begin = list(DenseI64ArrayAttr(op.offsets))
-    scalars = rule.scalars(b, op)
+    begin, sizes = slice_of(op)
+
+    def current(attribute: str) -> Value:
+        name = FlatSymbolRefAttr(op.attributes[attribute]).value
+        value = state.current(name, types[name], op.location)
+        if attribute != "parameter":
+            return value
+        return b.slice(value, begin, [i + n for i, n in zip(begin, sizes, strict=True)])
+
+    prepared = rule.prepare(b, op, current)
+    for attribute, value in prepared.assigned.items():
+        _copy(b, FlatSymbolRefAttr(op.attributes[attribute]).value, value, state, types)
     old = {state.current(name, types[name], op.location) for name in (weight, *others)}
-    for source in gradient_sources(op, old):
+    sources = gradient_sources(op, old)
+    for source in sources if rule.reads_gradient else [GradientSource.of_state(sizes)]:
         placed = [start + offset for start, offset in zip(begin, source.offsets, strict=True)]
         bindings = [
             Binding(
@@ -226,9 +248,11 @@ def _convert_update(
             )
             for name in (weight, *others)
         ]
-        results = update_in_place(b, op, rule, source, scalars, bindings)
+        results = update_in_place(b, op, rule, source, prepared.parts, bindings)
         for name, result in zip((weight, *others), results, strict=True):
             state.write(name, result)
+    for total in op.operation.results:  # of pock.accumulate
+        total.replace_all_uses_with(state.current(weight, types[weight], op.location))
 
 
 def _add_state_access(module: Module, written: dict[str, RankedTensorType]) -> None:
