@@ -269,7 +269,7 @@ def _reshaped_order(
     source: list[int], target: list[int], permutation: Permutation
 ) -> Permutation | None:
     """In which order the result's dimensions are stored, given the operand's; None if mixed up."""
-    groups = _factors(source, target)
+    groups = shared_factors(source, target)
     stored = [i for i in permutation if source[i] != 1]
     order: list[int] = []
     while stored:
@@ -282,7 +282,7 @@ def _reshaped_order(
     return (*order, *(i for i, size in enumerate(target) if size == 1))
 
 
-def _factors(source: list[int], target: list[int]) -> list[tuple[list[int], list[int]]]:
+def shared_factors(source: list[int], target: list[int]) -> list[tuple[list[int], list[int]]]:
     """The finest split of both shapes, sizes of 1 left out, into groups of equal product."""
     left = [i for i, size in enumerate(source) if size != 1]
     right = [i for i, size in enumerate(target) if size != 1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pock_mlir.api import Program as Program
     from pock_mlir.api import compile as compile
+    from pock_mlir.importers.jax_model import JaxModel as JaxModel
     from pock_mlir.losses import L1 as L1
     from pock_mlir.losses import MSE as MSE
     from pock_mlir.losses import BinaryCrossEntropy as BinaryCrossEntropy
@@ -34,6 +35,7 @@ __version__ = "0.1.0"
 _HOME = {
     "compile": "pock_mlir.api",
     "Program": "pock_mlir.api",
+    "JaxModel": "pock_mlir.importers.jax_model",
     "BinaryCrossEntropy": "pock_mlir.losses",
     "CausalLM": "pock_mlir.losses",
     "CrossEntropy": "pock_mlir.losses",
@@ -57,6 +59,9 @@ _EXTRA_WITH = {
     "torch_mlir": "compiler",
     "iree.compiler": "compiler",
     "torch": "torch",
+    "jax": "jax",
+    "keras": "keras",
+    "onnx": "onnx",
     "typer": "cli",
     "rich": "cli",
     "matplotlib": "demo",

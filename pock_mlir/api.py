@@ -16,7 +16,7 @@ from pock_mlir.backends.iree.evaluate import evaluate
 from pock_mlir.backends.iree.lowering import PockToIree
 from pock_mlir.backends.iree.targets import TARGETS, Target
 from pock_mlir.describe import describe
-from pock_mlir.importers import ImportedModel
+from pock_mlir.importers import ImportedModel, import_model
 from pock_mlir.ir import Location
 from pock_mlir.lora import first_factors
 from pock_mlir.losses import Loss, find_loss, pass_options
@@ -77,8 +77,11 @@ def compile(
     """Compile a model and its training step.
 
     Args:
-        model: a torch.nn.Module or a torch.export.ExportedProgram.
-        example_inputs: tensors with the shapes and types of a batch.
+        model: a PyTorch module or exported program, a `pock_mlir.JaxModel`, a Keras model, a
+            tf.function, an ONNX model, or the path of a file of one of these or of StableHLO
+            (see docs/frontends.md).
+        example_inputs: arrays with the shapes and types of a batch; a model that says them itself
+            needs none.
         loss: a kind ("cross-entropy", "causal-lm", "binary-cross-entropy", "mse", "l1"), one with
             options (pock_mlir.CrossEntropy(...), ...), or a function (outputs, targets) -> scalar
             of the model's framework.
@@ -101,7 +104,9 @@ def compile(
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
     function, described = _loss(loss, example_targets)
     tell("import")
-    imported = _import(model, example_inputs, training, function, example_targets)
+    imported = import_model(
+        model, example_inputs, training=training, loss=function, example_targets=example_targets
+    )
     limits = index_limits(imported.module, imported.inputs)
     with imported.context, Location.unknown():
         tell("differentiate and optimise")
@@ -111,6 +116,7 @@ def compile(
             loss_options={k: v for k, v in pass_options(described).items() if k != "kind"},
             optimizer=str(options.pop("kind")),
             optimizer_options=options,
+            **optimizer.pipeline_options(),
             scheme=scheme.option,
         )
         run_pipeline(imported.module, pipeline)
@@ -120,7 +126,7 @@ def compile(
             imported,
             target=chosen,
             loss=described,
-            optimizer={"lr": optimizer.lr, **optimizer.pass_options()},
+            optimizer=optimizer.to_dict(),
             scheme=scheme.to_dict(),
             limits=limits,
         )
@@ -148,20 +154,6 @@ def _loss(
     if example_targets is None:
         raise ValueError("a loss that is a function needs example_targets")
     return loss, {"kind": "custom"}
-
-
-def _import(
-    model: Any,
-    example_inputs: Any,
-    training: bool,
-    loss: Callable[..., Any] | None,
-    example_targets: Any,
-) -> ImportedModel:
-    from pock_mlir.importers.torch import import_torch
-
-    return import_torch(
-        model, example_inputs, training=training, loss=loss, example_targets=example_targets
-    )
 
 
 # ---- values ----------------------------------------------------------------------------------
@@ -203,8 +195,7 @@ def _build(
     erase_unread_parameters(module)
     PockToIree().run(module)
     compiled = compile_module(str(module), target)
-    memory = predict_memory(compiled, "train_step")
-    manifest = replace(manifest, predicted_bytes={**asdict(memory), "peak": memory.peak})
+    manifest = replace(manifest, predicted_bytes=_predicted_bytes(compiled, manifest))
     held = {spec.name for spec in manifest.parameters if spec.in_module}
     artifact = Artifact(
         manifest,
@@ -213,3 +204,10 @@ def _build(
         {name: value for name, value in imported.values.items() if name not in held},
     )
     return Program(artifact, text, compiled)
+
+
+def _predicted_bytes(compiled: CompiledModule, manifest: Manifest) -> dict[str, int]:
+    """The memory of a step by kind: of the step that needs most, where there are two."""
+    steps = {"train_step", "accumulate_step"} & set(manifest.functions)
+    memory = max((predict_memory(compiled, each) for each in steps), key=lambda m: m.peak)
+    return {**asdict(memory), "peak": memory.peak}

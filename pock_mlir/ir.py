@@ -8,10 +8,30 @@ from here, so a change of bindings is a change of this file.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+
+def _load_bindings() -> None:
+    """Load the bindings' libraries so that they use their own LLVM.
+
+    TensorFlow's libraries export theirs to all that are loaded after them, and with two LLVMs mixed
+    up the process ends at once.
+    """
+    flags = sys.getdlopenflags()
+    if "tensorflow" in sys.modules:
+        sys.setdlopenflags(flags | getattr(os, "RTLD_DEEPBIND", 0))
+    try:
+        import_module("torch_mlir.ir")
+    finally:
+        sys.setdlopenflags(flags)
+
+
+_load_bindings()
 
 from torch_mlir._mlir_libs import _stablehlo as stablehlo_bindings
 from torch_mlir._mlir_libs import _torchMlir  # registers stablehlo-aggressive-simplification

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
+from pock_mlir.dialects.stablehlo import Builder
+from pock_mlir.importers.random_masks import STEP, RandomMask, count_step, make_mask
 from pock_mlir.ir import (
     Context,
     DenseElementsAttr,
@@ -24,8 +26,9 @@ from pock_mlir.ir import (
     Value,
 )
 
-# What an argument stands for: a parameter (its name), a constant, or an input of the model.
-Binding = str | np.ndarray | None
+# What an argument stands for: a parameter (its name), a constant, a random mask of the step, or
+# an input of the model.
+Binding = str | np.ndarray | RandomMask | None
 
 
 class Assembler:
@@ -58,13 +61,18 @@ class Assembler:
             bindings: for each argument, what takes its place; None keeps it.
             assigned: for each result, the parameter whose next value it is; None returns it.
         """
+        random = any(isinstance(binding, RandomMask) for binding in bindings)
         with self.context:
+            if random:
+                self.declare(STEP, "state", [], "i32")
             source = Module.parse(text)
             function = next(iter(source.body.operations)).operation
             function.detach_from_parent()
             self.module.body.append(function)
             _bind_arguments(function, bindings)
             _assign_results(function, assigned)
+            if random:
+                count_step(function)
 
 
 def _bind_arguments(function: Operation, bindings: Sequence[Binding]) -> None:
@@ -80,7 +88,9 @@ def _bind_arguments(function: Operation, bindings: Sequence[Binding]) -> None:
     _retype(function)
 
 
-def _value(binding: str | np.ndarray, argument: Value, start: InsertionPoint) -> Value:
+def _value(binding: str | np.ndarray | RandomMask, argument: Value, start: InsertionPoint) -> Value:
+    if isinstance(binding, RandomMask):
+        return make_mask(Builder(start, Location.name(binding.layer)), binding, argument.type)
     if isinstance(binding, str):
         with Location.name(binding), start:
             return ReadOp(value=argument.type, parameter=FlatSymbolRefAttr.get(binding)).value

@@ -12,7 +12,8 @@ from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 from torch.fx import Node
 
 from pock_mlir.importers import ModelImportError
-from pock_mlir.importers.fx import layer_of, listing, offenders
+from pock_mlir.importers.fx import layer_of, offenders
+from pock_mlir.importers.hlo import listing
 
 DTYPES = {
     torch.float32,
@@ -115,7 +116,7 @@ def _node_problems(node: Node) -> Iterator[str]:
         if isinstance(tensor, Tensor):
             yield from (f"{node.target}: {reason}" for reason in _tensor_problems(tensor))
     if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
-        yield f"{node.target}: random numbers in the step (dropout in training mode)"
+        yield f"{node.target}: random numbers in the step, other than those of dropout"
 
 
 def _all_problems(node: Node) -> Iterator[str]:

@@ -15,28 +15,13 @@ import torch
 from torch.fx import Graph, Node
 
 from pock_mlir.importers import ModelImportError
-from pock_mlir.ir import (
-    Attribute,
-    Context,
-    InsertionPoint,
-    Module,
-    Operation,
-    PassManager,
-    StringAttr,
-    fx_importer,
-)
+from pock_mlir.importers.hlo import listing
+from pock_mlir.importers.torch_dialect import Diagnostics, run, to_stablehlo
+from pock_mlir.ir import Context, Module, fx_importer
 
 _TO_TORCH_BACKEND = (
     "builtin.module(func.func(torch-match-quantized-custom-ops),"
     "torchdynamo-export-to-torch-backend-pipeline{extra-library=})"
-)
-_TO_CHLO = "builtin.module(func.func(convert-torch-to-stablehlo{enable-static-shape=true}))"
-_TO_STABLEHLO = (
-    "builtin.module(func.func(chlo-legalize-to-stablehlo,convert-torch-to-arith,canonicalize,cse),"
-    "torch-func-backend-type-conversion-for-stablehlo,func.func(canonicalize,"
-    "torch-finalizing-backend-type-conversion-for-stablehlo,stablehlo-canonicalize-dynamism),"
-    "stablehlo-refine-shapes,func.func(canonicalize,stablehlo-canonicalize-dynamism,canonicalize,"
-    "stablehlo-legalize-deprecated-ops{fail-on-unused=false}))"
 )
 # How layer_of() marks its locations, so that _name_locations() finds them again in the text.
 _LAYER = re.compile(r'loc\("layer:([^"]*)":0:0\)')
@@ -56,24 +41,12 @@ def lower_graph(graph: Graph, function: str, root: str) -> str:
         ModelImportError: with every operator that has no lowering, and its layers.
     """
     _name_layers(graph, root)
-    errors = _Diagnostics()
+    errors = Diagnostics()
     try:
         return _lower(graph, function, errors)
     except Exception as error:
         problems = offenders(graph.nodes, root) or errors.messages or [_first_line(error)]
         raise ModelImportError(f"{root} cannot be compiled:", problems) from None
-
-
-class _Diagnostics:
-    """Collects the errors that torch-mlir would print."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def __call__(self, diagnostic: Any) -> bool:
-        if "ERROR" in str(diagnostic.severity):
-            self.messages.append(f"{diagnostic.location}: {diagnostic.message}"[:500])
-        return True
 
 
 def _name_layers(graph: Graph, root: str) -> None:
@@ -82,7 +55,7 @@ def _name_layers(graph: Graph, root: str) -> None:
         node.meta["stack_trace"] = f'File "layer:{layer_of(node, root)}", line 0,'
 
 
-def _lower(graph: Graph, function: str, errors: _Diagnostics) -> str:
+def _lower(graph: Graph, function: str, errors: Diagnostics) -> str:
     context = Context()
     context.emit_error_diagnostics = True
     handler: Any = context.attach_diagnostic_handler(errors)
@@ -90,52 +63,13 @@ def _lower(graph: Graph, function: str, errors: _Diagnostics) -> str:
         importer = fx_importer(context)
         importer.import_stateless_graph(graph, func_name=function)
         module: Module = importer.module
-        with context:
-            for pipeline in (_TO_TORCH_BACKEND, _TO_CHLO):
-                PassManager.parse(pipeline).run(module.operation)
-            _hide_erf(module)
-            PassManager.parse(_TO_STABLEHLO).run(module.operation)
-            _reveal_erf(module)
+        run(module, [_TO_TORCH_BACKEND])
+        to_stablehlo(module)
         if errors.messages:
             raise ModelImportError(errors.messages[0])
         return _LAYER.sub(r'loc("\1")', module.operation.get_asm(enable_debug_info=True))
     finally:
         handler.detach()
-
-
-def _hide_erf(module: Module) -> None:
-    """Keep erf as an op: its expansion to a rational function has a long and slow derivative."""
-    for op in _operations(module, "chlo.erf"):
-        _replace(op, "stablehlo.custom_call", call_target_name=StringAttr.get("chlo.erf"))
-
-
-def _reveal_erf(module: Module) -> None:
-    for op in _operations(module, "stablehlo.custom_call"):
-        if op.attributes["call_target_name"] == StringAttr.get("chlo.erf"):
-            _replace(op, "chlo.erf")
-
-
-def _operations(module: Module, name: str) -> list[Operation]:
-    return [
-        op.operation
-        for function in module.body.operations
-        for block in function.regions[0]
-        for op in block.operations
-        if op.name == name
-    ]
-
-
-def _replace(op: Operation, name: str, **attributes: Attribute) -> None:
-    new = Operation.create(
-        name,
-        results=[result.type for result in op.results],
-        operands=list(op.operands),
-        attributes=attributes,
-        loc=op.location,
-        ip=InsertionPoint(op),
-    )
-    op.result.replace_all_uses_with(new.result)
-    op.erase()
 
 
 def _first_line(error: Exception) -> str:
@@ -164,13 +98,6 @@ def _is_tensor_op(node: Node) -> bool:
     return node.target is not operator.getitem and any(isinstance(v, torch.Tensor) for v in values)
 
 
-def listing(names: list[str], shown: int = 8) -> str:
-    """The distinct names, the first few of them spelled out."""
-    unique = list(dict.fromkeys(names))
-    rest = f" and {len(unique) - shown} more" if len(unique) > shown else ""
-    return ", ".join(unique[:shown]) + rest
-
-
 def _describe(argument: Any) -> str:
     if isinstance(argument, Node):
         value = argument.meta.get("val")
@@ -190,7 +117,7 @@ def _lowers_alone(node: Node) -> bool:
     graph.output(tuple(_results(graph, node, copy)))
     _name_layers(graph, "")
     try:
-        _lower(graph, "alone", _Diagnostics())
+        _lower(graph, "alone", Diagnostics())
     except Exception:
         return False
     return True

@@ -7,7 +7,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from pock_mlir.importers.cleanup import clean
 from pock_mlir.importers.decompositions import decompositions
 from pock_mlir.importers.fx import lower_graph
 from pock_mlir.importers.torch_loss import WithLoss, flatten_targets
+from pock_mlir.importers.torch_random import draws_masks, take_out_masks
 
 Inputs = Tensor | np.ndarray | Sequence[Tensor | np.ndarray] | Mapping[str, Tensor | np.ndarray]
 
@@ -35,6 +36,7 @@ def import_torch(
     training: bool = False,
     loss: Callable[..., Any] | None = None,
     example_targets: Any = None,
+    seed: int = 0,
 ) -> ImportedModel:
     """Import a PyTorch model.
 
@@ -42,15 +44,17 @@ def import_torch(
         model: a module, or a program exported from one (which has its inputs and mode built in).
         example_inputs: one input, a sequence of them, or a mapping by name; their shapes and dtypes
             are those of `@forward`.
-        training: import the training mode: `@forward` assigns batch-norm's running statistics, and
-            `@predict` is the evaluation mode. Submodules keep their own `training` flags; a model
-            in evaluation mode as a whole is put in training mode as a whole. Without `training`,
-            everything is imported in evaluation mode. The model's flags are left as they were.
+        training: import the training mode: `@forward` assigns batch-norm's running statistics and
+            draws the masks of dropout, `@predict` is the evaluation mode. Submodules keep their own
+            `training` flags; a model in evaluation mode as a whole is put in training mode as a
+            whole. Without `training`, everything is imported in evaluation mode. The model's flags
+            are left as they were.
         loss: a function (outputs, targets) -> scalar; the module then has `@loss(inputs, targets)`
             in the place of `@forward`, always a `@predict`, and with `training` also `@evaluate`,
             the loss of the evaluation mode.
         example_targets: an array with the shape and dtype of the targets, or a sequence or mapping
             of arrays, as `loss` takes them.
+        seed: of the masks of dropout, which are a function of it and of the state `random.step`.
 
     Raises:
         ModelImportError: names everything that stands in the way: operators without a lowering
@@ -64,20 +68,23 @@ def import_torch(
             )
         return _assemble({"forward": _decompose(model)}, "model")
     if loss is not None:
-        return _import_with_loss(model, example_inputs, training, loss, example_targets)
+        programs, targets = _with_loss(model, example_inputs, training, loss, example_targets)
+        return _assemble(programs, type(model).__name__, seed, targets)
     programs = {"forward": _export(model, example_inputs, training)}
-    if training and _mutates(programs["forward"]):
+    forward = programs["forward"]
+    if training and (_mutates(forward) or draws_masks(forward.graph)):
         programs["predict"] = _export(model, example_inputs, training=False)
-    return _assemble(programs, type(model).__name__)
+    return _assemble(programs, type(model).__name__, seed)
 
 
-def _import_with_loss(
+def _with_loss(
     model: nn.Module,
     example_inputs: Inputs,
     training: bool,
     loss: Callable[..., Any],
     example_targets: Any,
-) -> ImportedModel:
+) -> tuple[dict[str, ExportedProgram], list[str]]:
+    """The programs of a model with a loss of the user's, and the names of the targets."""
     positional, named = _arguments(example_inputs)
     names, targets, structure = flatten_targets(example_targets)
     predict = _export(model, example_inputs, training=False)
@@ -88,13 +95,12 @@ def _import_with_loss(
         raise ModelImportError("with a loss of your own, pass the inputs by position")
     arrays = (*positional, *(named[name] for name in keywords if name is not None), *targets)
     wrapped = WithLoss(model, loss, keywords, structure)
-    root = type(model).__name__
     programs = {"loss": _export(wrapped, arrays, training, model), "predict": predict}
     if training:
         programs["evaluate"] = _export(wrapped, arrays, False, model)
     elif _mutates(programs["loss"]):
-        raise ModelImportError(f"{root} changes buffers in evaluation mode")
-    return replace(_assemble(programs, root), targets=names)
+        raise ModelImportError(f"{type(model).__name__} changes buffers in evaluation mode")
+    return programs, names
 
 
 # ---- exporting -------------------------------------------------------------------------------
@@ -204,7 +210,12 @@ def _canonical_names(programs: Sequence[ExportedProgram]) -> dict[str, str]:
 # ---- building the module ---------------------------------------------------------------------
 
 
-def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
+def _assemble(
+    programs: dict[str, ExportedProgram],
+    root: str,
+    seed: int = 0,
+    targets: Sequence[str] = ("targets",),
+) -> ImportedModel:
     predict = programs.get("predict") or programs["forward"]
     if _mutates(predict):
         changed = sorted(set(predict.graph_signature.buffers_to_mutate.values()))
@@ -215,13 +226,15 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
     context = make_context()
     assembler = Assembler(context)
     values: dict[str, np.ndarray] = {}
+    masks = {name: take_out_masks(p.graph, seed, root) for name, p in programs.items()}
     for program in programs.values():
         check_program(program, root)
         for parameter in _parameters(program).values():
             _declare(assembler, values, parameter, names)
     for function, program in programs.items():
         text = lower_graph(program.graph, function, root)
-        assembler.add_function(text, _bindings(program, names), _assigned(program, names))
+        bindings = [*_bindings(program, names), *masks[function]]
+        assembler.add_function(text, bindings, _assigned(program, names))
     clean(assembler.module)
     return ImportedModel(
         context=context,
@@ -229,6 +242,7 @@ def _assemble(programs: dict[str, ExportedProgram], root: str) -> ImportedModel:
         values=values,
         aliases={name: first for name, first in names.items() if name != first},
         inputs=[str(name) for name in predict.graph_signature.user_inputs],
+        targets=list(targets),
     )
 
 
