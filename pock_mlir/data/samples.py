@@ -150,7 +150,9 @@ def _check(name: str, split: Split, wanted: Wanted) -> None:
     if not len(split):
         raise ValueError(f"{name}: the data set is empty")
     try:
-        check_batch(wanted.specs, split.rows(slice(1)), any_length=True)
+        # What is prepared batch by batch was made by a reader of ours: one row of it is enough.
+        rows = split.arrays if split.prepare is None else split.rows(slice(1))
+        check_batch(wanted.specs, rows, any_length=True)
         if wanted.classes is not None:
             check_labels(wanted.targets, split.arrays[-1], wanted.classes)
     except ValueError as error:

@@ -35,7 +35,12 @@ def check_batch(
 
 
 def _check(spec: TensorSpec, value: ArrayLike, any_length: bool) -> NDArray[Any]:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"'{spec.name}': expected {spec}, got rows of different lengths; fill up the short ones"
+        ) from error
     got = TensorSpec(spec.name, array.shape, array.dtype.name)
     free = 1 if any_length and spec.shape else 0
     wrong_rank = array.ndim != len(spec.shape)

@@ -58,7 +58,7 @@ BAD = [
     ({"x": X, "y": Y[:4]}, "differ in length: image 10, targets 4"),
     ({"x": X, "y": np.array(3)}, "differ in length: image 10, targets none"),
     ({"x": X[:0], "y": Y[:0]}, "the data set is empty"),
-    ({"x": X[:, :7], "y": Y}, r"'image': expected float32\[6, 8\], got float32\[1, 7\]"),
+    ({"x": X[:, :7], "y": Y}, r"'image': expected float32\[6, 8\], got float32\[10, 7\]"),
     ({"x": X.astype(int), "y": Y}, r"'image': expected float32\[6, 8\], got int64"),
     ({"x": X.astype(object), "y": Y}, "no .npz file of plain arrays"),
 ]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,7 +62,7 @@ def test_what_cannot_be_held_out() -> None:
     [
         ([IDS, MASK, LABELS[:9]], "differ in length: ids 10, attention_mask 10, targets 9"),
         ([IDS[:0], MASK[:0], LABELS[:0]], "toy: the data set is empty"),
-        ([IDS[:, :3], MASK, LABELS], r"toy: 'ids': expected int32\[2, 4\], got int32\[1, 3\]"),
+        ([IDS[:, :3], MASK, LABELS], r"toy: 'ids': expected int32\[2, 4\], got int32\[10, 3\]"),
         ([IDS, MASK, LABELS + 1], "toy: 'targets': label 2 is outside the classes 0 to 1"),
         ([IDS, MASK, LABELS - 1], "toy: 'targets': label -1 is outside the classes 0 to 1"),
     ],
@@ -68,6 +70,14 @@ def test_what_cannot_be_held_out() -> None:
 def test_data_that_does_not_fit(arrays: list[np.ndarray], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Data("toy", Split(arrays)).check(SENTENCES)
+
+
+def test_token_ids_that_the_model_does_not_know() -> None:
+    ids, *others = SENTENCES.specs
+    wanted = replace(SENTENCES, specs=(replace(ids, limit=4), *others))
+    with pytest.raises(ValueError, match=r"toy: 'ids': 4, at \[1, 0\], is outside .* 0 to 3"):
+        sentences().check(wanted)
+    assert sentences().check(replace(SENTENCES, specs=(replace(ids, limit=5), *others)))
 
 
 def test_the_test_samples_are_checked_too() -> None:

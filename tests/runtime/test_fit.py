@@ -52,6 +52,7 @@ def test_data_that_cannot_be_trained_on(trainer: Trainer) -> None:
         ([], "nothing to train on: the data is empty$"),
         ([(x, y), (x[:4], y[:4])], r"batch 1: '.*': expected float32\[6, 8\], got float32\[4, 8\]"),
         ([(x, y), (x, y + 4)], "batch 1: 'targets': label . is outside the classes 0 to 3"),
+        ([([*x[:5], x[5][:3]], y)], r"batch 0: '.*': .* got rows of different lengths"),
         ([(x,)], "batch 0: expected 2 arrays"),
     ):
         with pytest.raises(ValueError, match=message):
