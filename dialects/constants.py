@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pock_mlir.dialects.stablehlo import Builder
+from pock_mlir.dialects.stablehlo import Builder, is_complex
 from pock_mlir.ir import (
     BF16Type,
     BlockArgument,
@@ -25,19 +25,19 @@ def _attribute(value: Value) -> DenseElementsAttr | None:
     if isinstance(value, BlockArgument):
         return None
     op: Any = value.owner
-    if op.name not in _NAMES:
+    if op.name not in _NAMES or is_complex(value):
         return None
     attribute = op.attributes["value"]
     return attribute if isinstance(attribute, DenseElementsAttr) else None
 
 
 def is_constant(value: Value) -> bool:
-    """Whether `value` is made by a constant op."""
+    """Whether `value` is made by a constant op, of real numbers or integers."""
     return _attribute(value) is not None
 
 
 def splat_of(value: Value) -> float | int | bool | None:
-    """The element of a constant whose elements are all the same; None for any other value."""
+    """The element of a real constant whose elements are all the same; None for any other value."""
     attribute = _attribute(value)
     if attribute is None or not attribute.is_splat:
         return None

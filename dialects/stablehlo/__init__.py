@@ -4,12 +4,19 @@ Every builder infers its result type. They are methods of `Builder`, which knows
 and which location to give, so a derivative rule reads like the formula that it implements.
 """
 
-from pock_mlir.dialects.stablehlo.attributes import i64, i64s, pairs, shape_of, type_of
+from pock_mlir.dialects.stablehlo.attributes import (
+    i64,
+    i64s,
+    is_complex,
+    pairs,
+    shape_of,
+    type_of,
+)
 from pock_mlir.dialects.stablehlo.contractions import Contractions
 from pock_mlir.dialects.stablehlo.reductions import Reductions
 from pock_mlir.dialects.stablehlo.shape import Shaping
 
-__all__ = ["Builder", "i64", "i64s", "pairs", "shape_of", "type_of"]
+__all__ = ["Builder", "i64", "i64s", "is_complex", "pairs", "shape_of", "type_of"]
 
 
 class Builder(Reductions, Shaping, Contractions):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pock_mlir.ir import (
+    ComplexType,
     DenseElementsAttr,
     DenseI64ArrayAttr,
     IntegerAttr,
@@ -24,6 +25,13 @@ def type_of(value: Value) -> RankedTensorType:
 def shape_of(value: Value) -> list[int]:
     """The shape of `value`, a tensor of static shape."""
     return list(type_of(value).shape)
+
+
+def is_complex(value: Value) -> bool:
+    """Whether `value` is a tensor of complex numbers."""
+    if not isinstance(value.type, RankedTensorType):
+        return False
+    return isinstance(RankedTensorType(value.type).element_type, ComplexType)
 
 
 def i64s(values: Sequence[int]) -> DenseI64ArrayAttr:

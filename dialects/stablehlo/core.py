@@ -9,6 +9,7 @@ from typing import Any, Self
 from pock_mlir.dialects.stablehlo.attributes import i64, type_of
 from pock_mlir.ir import (
     Attribute,
+    ComplexType,
     DenseElementsAttr,
     FloatAttr,
     InsertionPoint,
@@ -66,8 +67,11 @@ class Core:
         return self.create(name, operands, [result], attributes).results[0]
 
     def splat(self, value: float, type_: Type) -> Value:
-        """A constant of `type_` whose elements are all `value`."""
+        """A constant of `type_` whose elements are all `value`, which is real."""
         element = RankedTensorType(type_).element_type
+        if isinstance(element, ComplexType):  # whose constants the bindings have no class for
+            real = RankedTensorType.get(RankedTensorType(type_).shape, element.element_type)
+            return self._one("stablehlo.complex", [self.splat(n, real) for n in (value, 0)], type_)
         if isinstance(element, IntegerType):
             attribute: Attribute = IntegerAttr.get(element, int(value))
         else:

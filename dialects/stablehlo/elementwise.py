@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from pock_mlir.dialects.stablehlo.attributes import shape_of, type_of
+from pock_mlir.dialects.stablehlo.attributes import is_complex, shape_of, type_of
 from pock_mlir.dialects.stablehlo.core import Core
-from pock_mlir.ir import IntegerType, RankedTensorType, Type, Value, stablehlo_bindings
+from pock_mlir.ir import (
+    ComplexType,
+    IntegerType,
+    RankedTensorType,
+    Type,
+    Value,
+    stablehlo_bindings,
+)
 
 
 class Elementwise(Core):
@@ -92,7 +99,11 @@ class Elementwise(Core):
     def compare(self, direction: str, x: Value, y: Value) -> Value:
         """`direction` is EQ, NE, GE, GT, LE or LT."""
         type_ = type_of(x)
-        kind = "SIGNED" if isinstance(type_.element_type, IntegerType) else "FLOAT"
+        element = type_.element_type
+        kind = "FLOAT"
+        if isinstance(element, IntegerType):
+            unsigned = element.is_unsigned or element.width == 1
+            kind = "UNSIGNED" if unsigned else "SIGNED"
         return self._one(
             "stablehlo.compare",
             [x, y],
@@ -110,3 +121,28 @@ class Elementwise(Core):
         if type_of(x).element_type == element:
             return x
         return self._one("stablehlo.convert", [x], RankedTensorType.get(shape_of(x), element))
+
+    # ---- complex numbers ---------------------------------------------------------------------
+
+    def complex(self, x: Value, y: Value) -> Value:
+        """x + i y"""
+        element = ComplexType.get(type_of(x).element_type)
+        return self._one("stablehlo.complex", [x, y], RankedTensorType.get(shape_of(x), element))
+
+    def real(self, z: Value) -> Value:
+        """The real part of z; z itself when it is real."""
+        return self._part("real", z) if is_complex(z) else z
+
+    def imag(self, z: Value) -> Value:
+        """The imaginary part of z, a complex tensor."""
+        return self._part("imag", z)
+
+    def _part(self, name: str, z: Value) -> Value:
+        element = ComplexType(type_of(z).element_type).element_type
+        return self._one(f"stablehlo.{name}", [z], RankedTensorType.get(shape_of(z), element))
+
+    def conjugate(self, z: Value) -> Value:
+        """z with its imaginary part negated; z itself when it is real."""
+        if not is_complex(z):
+            return z
+        return self.complex(self.real(z), self.negate(self.imag(z)))

@@ -9,7 +9,7 @@ from pock_mlir.ir import Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.registry import Cotangents, gradient, no_gradient
 
-no_gradient("chlo.is_inf", "chlo.is_neg_inf", "chlo.is_pos_inf")
+no_gradient("chlo.is_inf", "chlo.is_neg_inf", "chlo.is_pos_inf", "chlo.mulhi")
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -23,7 +23,9 @@ def _plus(b: GradientBuilder, x: Value, constant: float) -> Value:
 
 
 def _one_minus_square(b: GradientBuilder, x: Value) -> Value:
-    return b.subtract(b.ones_like(x), b.multiply(x, x))
+    """1 - x*x, exact where |x| is near 1"""
+    one = b.ones_like(x)
+    return b.multiply(b.subtract(one, x), b.add(one, x))
 
 
 def _bell(b: GradientBuilder, op: Any, dy: Value) -> Value:
@@ -99,7 +101,7 @@ def asinh(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
 def acosh(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
     """y = acosh(x);  dx = dy / sqrt(x*x - 1)"""
     x = op.operands[0]
-    return (b.multiply(dy, b.rsqrt(_plus(b, b.multiply(x, x), -1))),)
+    return (b.multiply(dy, b.rsqrt(b.multiply(_plus(b, x, -1), _plus(b, x, 1)))),)
 
 
 @gradient("chlo.atanh")

@@ -1,4 +1,4 @@
-"""Derivatives of contractions and convolutions.
+"""Derivatives of contractions.
 
 The gradient by the input comes before the gradient by the weight: it reads the weight, and an
 update in place of the weight must come after every read of it.
@@ -12,20 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from pock_mlir.dialects.stablehlo import i64, i64s, shape_of, type_of
-from pock_mlir.ir import (
-    DenseBoolArrayAttr,
-    DenseI64ArrayAttr,
-    DenseIntElementsAttr,
-    Value,
-    stablehlo_bindings,
-)
-from pock_mlir.passes.base import PassError
+from pock_mlir.dialects.stablehlo import shape_of
+from pock_mlir.ir import Value, stablehlo_bindings
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import defining_op, is_made_by
 from pock_mlir.passes.gradients.registry import Cotangents, gradient
-
-# ---- dot_general ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -120,95 +111,3 @@ def transposed_contraction(
         (right.contracting, left.contracting),
         (right.batch, left.batch),
     )
-
-
-# ---- convolution ---------------------------------------------------------------------------
-
-
-@gradient("stablehlo.convolution")
-def convolution(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
-    """Both gradients as ops of the dialect, on [N, spatial..., C] and [spatial..., C/g, O].
-
-    Raises:
-        PassError: the convolution dilates its input or groups its batch.
-    """
-    _require_supported(op)
-    order = _Order.of(op)
-    reversed_ = _reversed_dimensions(op)
-    image = b.transpose(op.operands[0], order.image)
-    kernel = b.reverse(b.transpose(op.operands[1], order.kernel), reversed_)
-    output = b.transpose(dy, order.output)
-    attributes = _attributes(op)
-    dx, dw = (
-        b.create(f"pock.conv_{name}_gradient", operands, [like.type], attributes).results[0]
-        for name, operands, like in (
-            ("input", [output, kernel], image),
-            ("kernel", [image, output], kernel),
-        )
-    )
-    return (
-        b.transpose(dx, _inverse(order.image)),
-        b.transpose(b.reverse(dw, reversed_), _inverse(order.kernel)),
-    )
-
-
-def _require_supported(op: Any) -> None:
-    if op.attributes["batch_group_count"].value != 1:
-        raise PassError.at(op, "convolution with batch_group_count has no derivative rule")
-    if any(n != 1 for n in _spatial(op, "lhs_dilation", 1)):
-        raise PassError.at(op, "convolution with lhs_dilation (transposed) has no derivative rule")
-
-
-@dataclass(frozen=True)
-class _Order:
-    """Permutations from the convolution's dimension numbers to the canonical order."""
-
-    image: list[int]
-    kernel: list[int]
-    output: list[int]
-
-    @classmethod
-    def of(cls, op: Any) -> _Order:
-        d = stablehlo_bindings.ConvDimensionNumbers(op.attributes["dimension_numbers"])
-        return cls(
-            [d.input_batch_dimension, *d.input_spatial_dimensions, d.input_feature_dimension],
-            [
-                *d.kernel_spatial_dimensions,
-                d.kernel_input_feature_dimension,
-                d.kernel_output_feature_dimension,
-            ],
-            [d.output_batch_dimension, *d.output_spatial_dimensions, d.output_feature_dimension],
-        )
-
-
-def _inverse(permutation: Sequence[int]) -> list[int]:
-    return [int(i) for i in np.argsort(permutation)]
-
-
-def _spatial(op: Any, name: str, default: int) -> list[int]:
-    rank = type_of(op.operands[0]).rank - 2
-    if name not in op.attributes:
-        return [default] * rank
-    return list(DenseI64ArrayAttr(op.attributes[name]))
-
-
-def _reversed_dimensions(op: Any) -> list[int]:
-    if "window_reversal" not in op.attributes:
-        return []
-    return [
-        i for i, flag in enumerate(DenseBoolArrayAttr(op.attributes["window_reversal"])) if flag
-    ]
-
-
-def _attributes(op: Any) -> dict[str, Any]:
-    rank = type_of(op.operands[0]).rank - 2
-    padding = np.zeros((rank, 2), np.int64)
-    if "padding" in op.attributes:
-        padding = np.array(DenseIntElementsAttr(op.attributes["padding"])).reshape(rank, 2)
-    return {
-        "strides": i64s(_spatial(op, "window_strides", 1)),
-        "dilations": i64s(_spatial(op, "rhs_dilation", 1)),
-        "padding_low": i64s(padding[:, 0].tolist()),
-        "padding_high": i64s(padding[:, 1].tolist()),
-        "groups": i64(op.attributes["feature_group_count"].value),
-    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import shape_of, type_of
+from pock_mlir.dialects.stablehlo import is_complex, shape_of, type_of
 from pock_mlir.ir import Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import is_infinite, is_made_by, splat_of
@@ -17,6 +17,7 @@ from pock_mlir.passes.gradients.registry import Cotangents, gradient, no_gradien
 no_gradient(
     "arith.constant",
     "stablehlo.and",
+    "stablehlo.bitcast_convert",
     "stablehlo.ceil",
     "stablehlo.compare",
     "stablehlo.constant",
@@ -32,7 +33,6 @@ no_gradient(
     "stablehlo.shift_left",
     "stablehlo.shift_right_arithmetic",
     "stablehlo.shift_right_logical",
-    "stablehlo.sign",
     "stablehlo.xor",
 )
 
@@ -103,7 +103,9 @@ def _power_exponent(b: GradientBuilder, op: Any, dy: Value) -> Value | None:
     if not b.is_active(n):
         return None
     zero = b.zeros_like(x)
-    flat = b.logical_and(b.compare("EQ", x, zero), b.compare("GE", n, zero))
+    flat = b.compare("EQ", x, zero)
+    if not is_complex(n):
+        flat = b.logical_and(flat, b.compare("GE", n, zero))
     return b.multiply(dy, b.select(flat, zero, b.multiply(op.result, b.log(x))))
 
 
@@ -212,8 +214,32 @@ def tan(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
 
 @gradient("stablehlo.abs")
 def absolute(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
-    """y = |x|;  dx = dy * sign(x), 0 at 0 as in PyTorch"""
-    return (b.multiply(dy, b.sign(op.operands[0])),)
+    """y = |x|;  dx = dy * sign(x), 0 at 0 as in PyTorch;  of a complex x, dx = dy * conj(x) / y"""
+    x = op.operands[0]
+    if is_complex(x):
+        return (_along(b, b.divide(dy, _nonzero(b, op.result)), b.conjugate(x)),)
+    return (b.multiply(dy, b.sign(x)),)
+
+
+@gradient("stablehlo.sign")
+def sign(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
+    """y = x / |x|;  dx = (dy - real(dy * y) * conj(y)) / |x|, which is 0 of a real x"""
+    x, y = op.operands[0], op.result
+    if not is_complex(x):
+        return (None,)
+    inward = _along(b, b.real(b.multiply(dy, y)), b.conjugate(y))
+    size = b.create("stablehlo.abs", [x], [b.real(x).type]).results[0]
+    inverse = b.divide(b.ones_like(size), _nonzero(b, size))
+    return (_along(b, inverse, b.subtract(dy, inward)),)
+
+
+def _along(b: GradientBuilder, factor: Value, z: Value) -> Value:
+    """A complex number times a real factor."""
+    return b.multiply(b.complex(factor, b.zeros_like(factor)), z)
+
+
+def _nonzero(b: GradientBuilder, x: Value) -> Value:
+    return b.select(b.compare("EQ", x, b.zeros_like(x)), b.ones_like(x), x)
 
 
 # ---- kinks ---------------------------------------------------------------------------------
@@ -328,5 +354,15 @@ def select(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
 
 @gradient("stablehlo.convert")
 def convert(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
-    """y = x in another type;  dx = dy in the type of x"""
-    return (b.convert(dy, type_of(op.operands[0]).element_type),)
+    """y = x in another type;  dx = dy in the type of x: of its real part, where either is real"""
+    x = op.operands[0]
+    if not is_complex(x):
+        return (b.convert(b.real(dy), type_of(x).element_type),)
+    return (b.convert(dy, type_of(x).element_type),)
+
+
+@gradient("stablehlo.reduce_precision")
+def reduce_precision(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
+    """y = x rounded to fewer bits;  dx = dy, rounded likewise: as of a conversion there and back"""
+    attributes = {name: op.attributes[name] for name in ("exponent_bits", "mantissa_bits")}
+    return (b.create(op.name, [dy], [dy.type], attributes).results[0],)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from pock_mlir.dialects.stablehlo import is_complex
 from pock_mlir.ir import (
     BlockArgument,
     DenseElementsAttr,
@@ -38,7 +39,7 @@ def splat_of(value: Value) -> float | None:
     op = defining_op(value)
     while op is not None and op.name in _SPLAT_PRESERVING:
         op = defining_op(op.operands[0])
-    if op is None or op.name not in _CONSTANTS:
+    if op is None or op.name not in _CONSTANTS or is_complex(op.results[0]):
         return None
     attribute = op.attributes["value"]
     if not isinstance(attribute, DenseElementsAttr) or not attribute.is_splat:
@@ -52,3 +53,11 @@ def splat_of(value: Value) -> float | None:
 def is_infinite(value: Value, sign: int) -> bool:
     """Whether `value` is known to be infinite, with this sign, everywhere."""
     return splat_of(value) == sign * math.inf
+
+
+def is_slice_among_zeros(value: Value) -> bool:
+    """Whether `value` is zero but for a slice that was put into it."""
+    op = defining_op(value)
+    if op is None or op.name != "stablehlo.dynamic_update_slice":
+        return False
+    return splat_of(op.operands[0]) == 0

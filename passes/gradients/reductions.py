@@ -1,203 +1,167 @@
-"""Derivatives of reductions over dimensions and over windows."""
+"""Derivatives of reductions over dimensions."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from pock_mlir.dialects.stablehlo import i64s, pairs, shape_of
-from pock_mlir.ir import DenseI64ArrayAttr, DenseIntElementsAttr, RankedTensorType, Value
-from pock_mlir.passes.base import PassError
+from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.ir import BF16Type, DenseI64ArrayAttr, F16Type, F32Type, F64Type, Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
-from pock_mlir.passes.gradients.matching import is_infinite, splat_of
+from pock_mlir.passes.gradients.expansion import apply_elementwise, through
+from pock_mlir.passes.gradients.matching import splat_of
 from pock_mlir.passes.gradients.registry import Cotangents, gradient
 from pock_mlir.passes.gradients.softmax import is_softmax_shift
 
-_EXTREMA = {"maximum": -1, "minimum": 1}
+_IDENTITY = {"add": 0.0, "multiply": 1.0, "maximum": -math.inf, "minimum": math.inf}
+_LARGEST = {BF16Type: 3.3895e38, F16Type: 65504.0, F32Type: 3.4028e38, F64Type: 1.7976e308}
 
 
-def reducer(op: Any) -> str:
+def reducer(op: Any) -> str | None:
     """What the region of a reduction does: "add", "multiply", "maximum" or "minimum".
 
-    Raises:
-        PassError: it does anything else, or the op reduces several operands at once.
+    None when it does anything else, or the op reduces several operands at once.
     """
-    body = list(op.regions[0].blocks[0].operations)
+    block = op.regions[0].blocks[0]
+    body = list(block.operations)
     kind = body[0].name.removeprefix("stablehlo.")
-    single = len(op.operands) == 2 and len(body) == 2
-    if not single or kind not in ("add", "multiply", *_EXTREMA):
-        raise PassError.at(op, f"{op.name} with this region has no derivative rule")
-    if set(body[0].operands) != set(op.regions[0].blocks[0].arguments):
-        raise PassError.at(op, f"{op.name} must combine both arguments of its region")
-    return kind
+    if len(op.operands) != 2 or len(body) != 2 or kind not in _IDENTITY:
+        return None
+    both = set(body[0].operands) == set(block.arguments)
+    return kind if both and list(body[1].operands) == list(body[0].results) else None
 
 
-def _require_identity(b: GradientBuilder, op: Any, kind: str) -> None:
-    init = op.operands[1]
-    expected = _EXTREMA.get(kind)
-    if expected is None:
-        known = splat_of(init) == (0 if kind == "add" else 1)
-    else:
-        known = is_infinite(init, expected)
-    if not known:
-        raise PassError.at(op, f"{op.name} must start from the identity of {kind}")
+def starts_from_identity(op: Any, kind: str) -> bool:
+    """Whether the initial value of a reduction of one operand is known not to matter.
 
-
-# ---- reduce --------------------------------------------------------------------------------
+    The least number of a type serves as well as minus infinity.
+    """
+    known, identity = splat_of(op.operands[1]), _IDENTITY[kind]
+    if known is None or not math.isinf(identity):
+        return known == identity
+    largest = _LARGEST.get(type(type_of(op.operands[1]).element_type), math.inf)
+    return known * math.copysign(1, identity) >= largest
 
 
 @gradient("stablehlo.reduce")
-def reduce(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
+def reduce(b: GradientBuilder, op: Any, dy: Any) -> Any:
     """add: dx = dy;  multiply: dx = dy * y / x;  maximum, minimum: dx = dy where x is y
 
     Each repeated along the reduced dimensions. Equal extrema share the gradient, as in PyTorch's
     amax; a product with zeros in it is treated as PyTorch's prod does. No gradient flows through
-    the maximum that a softmax subtracts, for its result does not depend on that.
+    the maximum that a softmax subtracts, for its result does not depend on that. What starts a sum
+    or a product, or bounds an extremum, gets its gradient too. Anything else is differentiated as a
+    tree of elementwise ops.
     """
     kind = reducer(op)
-    _require_identity(b, op, kind)
     x, dimensions = op.operands[0], list(DenseI64ArrayAttr(op.attributes["dimensions"]))
+    if kind is None:
+        return through(b, op, dy, expand_reduce)
     if kind == "add":
-        return _spread(b, dy, x, dimensions), None
+        return _spread(b, dy, x, dimensions), _of_start(b, op, dy)
     if kind == "multiply":
-        return _product(b, x, dy, dimensions), None
+        return _product(b, op, dy, dimensions)
     if kind == "maximum" and is_softmax_shift(b, op):
         return None, None
-    return _extremum(b, op, dy, dimensions), None
+    return _extremum(b, op, dy, dimensions, kind)
 
 
-def _spread(b: GradientBuilder, value: Value, like: Value, dimensions: Sequence[int]) -> Value:
+def _spread(b: Builder, value: Value, like: Value, dimensions: Sequence[int]) -> Value:
     shape = shape_of(like)
     return b.broadcast_in_dim(value, shape, [i for i in range(len(shape)) if i not in dimensions])
 
 
-def _extremum(b: GradientBuilder, op: Any, dy: Value, dimensions: Sequence[int]) -> Value:
-    x = op.operands[0]
-    chosen = b.compare("EQ", x, _spread(b, op.results[0], x, dimensions))
+def _of_start(b: GradientBuilder, op: Any, value: Value) -> Value | None:
+    """The sum of `value`, as the gradient of what the reduction starts from."""
+    if not b.is_active(op.operands[1]):
+        return None
+    return b.reduce_add(value, list(range(len(shape_of(value)))))
+
+
+def _extremum(
+    b: GradientBuilder, op: Any, dy: Value, dimensions: Sequence[int], kind: str
+) -> Cotangents:
+    (x, bound), y = op.operands, op.results[0]
+    chosen = b.compare("EQ", x, _spread(b, y, x, dimensions))
     count = b.reduce_add(b.select(chosen, b.ones_like(x), b.zeros_like(x)), dimensions)
-    share = _spread(b, b.divide(dy, count), x, dimensions)
-    return b.select(chosen, share, b.zeros_like(x))
+    if starts_from_identity(op, kind):
+        return _chosen_share(b, chosen, b.divide(dy, count), x, dimensions), None
+    at_bound = b.compare("EQ", y, b.broadcast_to(bound, y))
+    count = b.add(count, b.select(at_bound, b.ones_like(y), b.zeros_like(y)))
+    share = b.divide(dy, count)
+    of_bound = _of_start(b, op, b.select(at_bound, share, b.zeros_like(y)))
+    return _chosen_share(b, chosen, share, x, dimensions), of_bound
 
 
-def _product(b: GradientBuilder, x: Value, dy: Value, dimensions: Sequence[int]) -> Value:
+def _chosen_share(
+    b: GradientBuilder, chosen: Value, share: Value, x: Value, dimensions: Sequence[int]
+) -> Value:
+    return b.select(chosen, _spread(b, share, x, dimensions), b.zeros_like(x))
+
+
+def _product(b: GradientBuilder, op: Any, dy: Value, dimensions: Sequence[int]) -> Cotangents:
     """dy times the product of all the *other* elements, also where some of them are zero."""
+    x, start = op.operands
+    if splat_of(start) != 1:
+        spread = b.broadcast_to(start, dy)
+        product = b.multiply(dy, b.reduce("multiply", x, dimensions))
+        return _others(b, x, b.multiply(dy, spread), dimensions), _of_start(b, op, product)
+    return _others(b, x, dy, dimensions), None
+
+
+def _others(b: GradientBuilder, x: Value, dy: Value, dimensions: Sequence[int]) -> Value:
     zero, one = b.zeros_like(x), b.ones_like(x)
     is_zero = b.compare("EQ", x, zero)
     nonzero = b.select(is_zero, one, x)
     scaled = b.multiply(dy, b.reduce("multiply", nonzero, dimensions))
-    zeros = b.reduce_add(b.select(is_zero, one, zero), dimensions)
-    spread_zeros = _spread(b, zeros, x, dimensions)
-    others = b.subtract(spread_zeros, b.select(is_zero, one, zero))
+    ones = b.select(is_zero, one, zero)
+    others = b.subtract(_spread(b, b.reduce_add(ones, dimensions), x, dimensions), ones)
     product = b.divide(_spread(b, scaled, x, dimensions), nonzero)
     return b.select(b.compare("EQ", others, zero), product, zero)
 
 
-# ---- reduce_window -------------------------------------------------------------------------
+def expand_reduce(b: Builder, op: Any) -> list[Value]:
+    """A reduction by any associative region, as a tree: neighbours are combined until one is left.
 
-
-class _Windows:
-    """The window attributes of a `stablehlo.reduce_window`, one entry per dimension."""
-
-    def __init__(self, op: Any) -> None:
-        rank = len(shape_of(op.operands[0]))
-        self.size = list(DenseI64ArrayAttr(op.attributes["window_dimensions"]))
-        self.strides = self._ints(op, "window_strides", rank)
-        self.dilations = self._ints(op, "window_dilations", rank)
-        self.base_dilations = self._ints(op, "base_dilations", rank)
-        padding = np.zeros((rank, 2), np.int64)
-        if "padding" in op.attributes:
-            padding = np.array(DenseIntElementsAttr(op.attributes["padding"])).reshape(rank, 2)
-        self.low, self.high = padding[:, 0].tolist(), padding[:, 1].tolist()
-
-    @staticmethod
-    def _ints(op: Any, name: str, rank: int) -> list[int]:
-        return list(DenseI64ArrayAttr(op.attributes[name])) if name in op.attributes else [1] * rank
-
-    @property
-    def dilated(self) -> bool:
-        return any(n != 1 for n in self.dilations + self.base_dilations)
-
-    @property
-    def tile(self) -> bool:
-        """Whether the windows lie side by side, with nothing around them."""
-        return not self.dilated and self.size == self.strides and not any(self.low)
-
-
-@gradient("stablehlo.reduce_window")
-def reduce_window(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
-    """add: every element gets the sum of the gradients of the windows that it is in
-
-    maximum, minimum: the first extremum of each window, in row-major order, gets the gradient of
-    the window (PyTorch's max_pool).
+    Raises:
+        PassError: the region is not elementwise.
     """
-    kind, windows = reducer(op), _Windows(op)
-    _require_identity(b, op, kind)
-    if kind in _EXTREMA and not windows.dilated:
-        return _window_extremum(b, op, dy, windows, kind), None
-    if kind != "add":
-        raise PassError.at(op, f"reduce_window {kind} in this form has no derivative rule")
-    x = op.operands[0]
-    if windows.tile and all(n <= 0 for n in windows.high):
-        return _tiles(b, x, dy, windows), None
-    return _window_sum(b, x, dy, windows), None
+    count = len(op.operands) // 2
+    values, starts = list(op.operands[:count]), list(op.operands[count:])
+    dimensions = list(DenseI64ArrayAttr(op.attributes["dimensions"]))
+    values = [_reduced_last(b, value, dimensions) for value in values]
+    while shape_of(values[0])[-1] > 1:
+        values = _halved(b, op, values)
+    shape = shape_of(op.results[0])
+    first = [b.broadcast_in_dim(start, shape, []) for start in starts]
+    if not shape_of(values[0])[-1]:
+        return first
+    return apply_elementwise(b, op, 0, [*first, *(b.reshape(value, shape) for value in values)])
 
 
-def _window_extremum(b: GradientBuilder, op: Any, dy: Value, windows: _Windows, kind: str) -> Value:
-    image, pooled = op.operands[0], op.results[0]
-    if kind == "minimum":
-        image, pooled = b.negate(image), b.negate(pooled)
-    attributes = {
-        "window_dimensions": i64s(windows.size),
-        "window_strides": i64s(windows.strides),
-        "padding_low": i64s(windows.low),
-        "padding_high": i64s(windows.high),
-    }
-    return b.create(
-        "pock.max_pool_gradient", [image, pooled, dy], [image.type], attributes
-    ).results[0]
+def _reduced_last(b: Builder, x: Value, dimensions: Sequence[int]) -> Value:
+    """The reduced dimensions as one, the last, in row-major order."""
+    kept = [i for i in range(len(shape_of(x))) if i not in dimensions]
+    shape = [shape_of(x)[i] for i in kept]
+    size = int(np.prod([shape_of(x)[i] for i in dimensions], dtype=np.int64))
+    return b.reshape(b.transpose(x, [*kept, *sorted(dimensions)]), [*shape, size])
 
 
-def _tiles(b: GradientBuilder, x: Value, dy: Value, windows: _Windows) -> Value:
-    """Repeat each element of `dy` over its window; zeros where no window reached."""
-    split, kept, joined = [], [], []
-    for places, window in zip(shape_of(dy), windows.size, strict=True):
-        kept.append(len(split))
-        split += [places] if window == 1 else [places, window]
-        joined.append(places * window)
-    repeated = b.reshape(b.broadcast_in_dim(dy, split, kept), joined)
-    high = [size - covered for size, covered in zip(shape_of(x), joined, strict=True)]
-    return b.pad(repeated, [0] * len(high), high)
+def _halved(b: Builder, op: Any, values: Sequence[Value]) -> list[Value]:
+    """Combine each element at an even place with its right neighbour, if it has one."""
+    shape = shape_of(values[0])
+    *outer, size = shape
+    none, paired = [0] * len(outer), size - size % 2
 
+    def every_other(x: Value, first: int) -> Value:
+        return b.slice(x, [*none, first], [*outer, paired], [*(1 for _ in outer), 2])
 
-def _window_sum(b: GradientBuilder, x: Value, dy: Value, windows: _Windows) -> Value:
-    """The transpose of a windowed sum: the same over the gradient, strides become dilations."""
-    low, high = [], []
-    for i, (size, places) in enumerate(zip(shape_of(x), shape_of(dy), strict=True)):
-        extent = windows.dilations[i] * (windows.size[i] - 1)
-        between = (places - 1) * windows.strides[i] + 1
-        low.append(extent - windows.low[i])
-        high.append((size - 1) * windows.base_dilations[i] + 1 - between - low[i] + extent)
-    padded = b.pad(dy, low, high, [stride - 1 for stride in windows.strides])
-    return _dilated_sum(b, padded, x.type, windows)
-
-
-def _dilated_sum(
-    b: GradientBuilder, padded: Value, result: RankedTensorType, windows: _Windows
-) -> Value:
-    rank = len(windows.size)
-    op = b.create(
-        "stablehlo.reduce_window",
-        [padded, b.scalar_like(padded, 0)],
-        [result],
-        {
-            "window_dimensions": i64s(windows.size),
-            "window_strides": i64s(windows.base_dilations),
-            "window_dilations": i64s(windows.dilations),
-            "padding": pairs([0] * rank, [0] * rank),
-        },
-        regions=1,
-    )
-    b.fill_region(op, "add")
-    return op.results[0]
+    pairs = [[every_other(x, first) for x in values] for first in (0, 1)]
+    combined = apply_elementwise(b, op, 0, [*pairs[0], *pairs[1]])
+    if paired == size:
+        return combined
+    last = [b.slice(x, [*none, size - 1], shape) for x in values]
+    return [b.concatenate([x, y], len(outer)) for x, y in zip(combined, last, strict=True)]

@@ -23,15 +23,23 @@ Rule = Callable[[GradientBuilder, Any, Any], Cotangents | Mapping[Value, Value]]
 # Every file with rules; a new family is a new line here.
 FAMILIES = (
     "chlo",
+    "complex",
     "contractions",
     "control_flow",
+    "convolution",
     "elementwise",
+    "fourier",
     "indexing",
+    "linear_algebra",
     "loss",
+    "normalization",
     "reductions",
     "scatter",
     "shape",
+    "shorthand",
     "sorting",
+    "special",
+    "windows",
     "without",
 )
 

@@ -1,4 +1,4 @@
-"""The forms that a backward op can take: one small rewrite each, chosen by `lower-pock`.
+"""The forms that an op can take: one small rewrite each, chosen by `lower-pock`.
 
 A form says for which ops it is legal and builds the op's result from StableHLO. To add one, write
 it, list it in FORMS, and give it a row in tests/passes/test_kernel_forms.py.
@@ -8,6 +8,8 @@ from pock_mlir.passes.kernels import (
     conv_input_gradient,
     conv_kernel_gradient,
     cross_entropy,
+    fourier,
+    linear_algebra,
     max_pool_gradient,
 )
 from pock_mlir.passes.kernels.form import Form
@@ -20,5 +22,8 @@ FORMS: dict[str, list[Form]] = {
     "pock.max_pool_gradient": max_pool_gradient.FORMS,
     "pock.softmax_cross_entropy": cross_entropy.LOSS_FORMS,
     "pock.softmax_cross_entropy_gradient": cross_entropy.GRADIENT_FORMS,
+    "stablehlo.cholesky": linear_algebra.CHOLESKY_FORMS,
+    "stablehlo.fft": fourier.FORMS,
+    "stablehlo.triangular_solve": linear_algebra.TRIANGULAR_SOLVE_FORMS,
 }
 """The forms of each op, the preferred one first; the last one is legal for every op."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import (
     DenseElementsAttr,
     DenseI64ArrayAttr,
@@ -28,8 +29,9 @@ from pock_mlir.ir import (
     TypeAttr,
     stablehlo_bindings,
 )
+from pock_mlir.passes.gradients.expansion import all_expansions
 from pock_mlir.passes.lower_pock import LowerPock
-from pock_mlir.rewriting import body, functions, parameters
+from pock_mlir.rewriting import body, functions, named_ops, parameters
 
 _STATE_OPS = ("pock.update", "pock.assign")
 
@@ -75,7 +77,8 @@ class Interpreter:
     def __init__(self, module: Module, function: str = "train_step") -> None:
         copy = Module.parse(_without_resources(module.operation.get_asm()), module.context)
         with module.context, Location.unknown():
-            LowerPock().run(copy)
+            _expand(copy)
+            LowerPock(forms="fft:contraction").run(copy)
             self._declared = {name: op.stored_type for name, op in parameters(copy).items()}
             self._keep_only(copy, function)
             PassManager.parse("builtin.module(func.func(chlo-legalize-to-stablehlo))").run(
@@ -141,6 +144,16 @@ class Interpreter:
             else:
                 assignments[parameter] = value
         return Outcome(arrays[:plain], updates, assignments)
+
+
+def _expand(module: Module) -> None:
+    """Write out what is short for other ops, as `differentiate` would: some of it is unknown."""
+    expansions = all_expansions()
+    for op in list(named_ops(module, *expansions)):
+        results = expansions[op.operation.name](Builder.before(op), op)
+        for result, value in zip(op.operation.results, results, strict=True):
+            result.replace_all_uses_with(value)
+        op.operation.erase()
 
 
 def _without_resources(text: str) -> str:

@@ -13,8 +13,8 @@ func.func @train_step() -> tensor<f32> {
   %w = "pock.read"() {parameter = @w} : () -> tensor<4xf32>
   // expected-error @below {{stablehlo.custom_call has no derivative rule}}
   %a = stablehlo.custom_call @f(%w) : (tensor<4xf32>) -> tensor<4xf32>
-  // expected-error @below {{stablehlo.reduce_precision has no derivative rule}}
-  %b = stablehlo.reduce_precision %a, format = e5m10 : tensor<4xf32>
+  // expected-error @below {{chlo.polygamma has no derivative rule by its order}}
+  %b = "chlo.polygamma"(%a, %w) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   %y = stablehlo.reduce(%b init: %zero) applies stablehlo.add across dimensions = [0]
     : (tensor<4xf32>, tensor<f32>) -> tensor<f32>
   return %y : tensor<f32>
@@ -22,40 +22,25 @@ func.func @train_step() -> tensor<f32> {
 
 // -----
 
-"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<1x4x1xf32>} : () -> ()
-"pock.parameter"() {sym_name = "k", kind = "weight", type = tensor<3x1x2xf32>} : () -> ()
+// A region that is unrolled must be elementwise; a window must not be too large for that.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<5000xf32>} : () -> ()
 func.func @train_step() -> tensor<f32> {
   %one = stablehlo.constant dense<1.0> : tensor<f32>
-  %w = "pock.read"() {parameter = @w} : () -> tensor<1x4x1xf32>
-  %k = "pock.read"() {parameter = @k} : () -> tensor<3x1x2xf32>
-  // expected-error @below {{convolution with lhs_dilation (transposed) has no derivative rule}}
-  %y = stablehlo.convolution(%w, %k) dim_numbers = [b, 0, f]x[0, i, o]->[b, 0, f],
-    window = {lhs_dilate = [2]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
-    : (tensor<1x4x1xf32>, tensor<3x1x2xf32>) -> tensor<1x5x2xf32>
-  // expected-error @below {{stablehlo.reduce must start from the identity of add}}
-  %loss = stablehlo.reduce(%y init: %one) applies stablehlo.add across dimensions = [0, 1, 2]
-    : (tensor<1x5x2xf32>, tensor<f32>) -> tensor<f32>
-  return %loss : tensor<f32>
-}
-
-// -----
-
-"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<2x4x1xf32>} : () -> ()
-"pock.parameter"() {sym_name = "k", kind = "weight", type = tensor<3x1x2xf32>} : () -> ()
-func.func @train_step() -> tensor<f32> {
-  %one = stablehlo.constant dense<1.0> : tensor<f32>
-  %w = "pock.read"() {parameter = @w} : () -> tensor<2x4x1xf32>
-  %k = "pock.read"() {parameter = @k} : () -> tensor<3x1x2xf32>
-  // expected-error @below {{convolution with batch_group_count has no derivative rule}}
-  %y = stablehlo.convolution(%w, %k) dim_numbers = [b, 0, f]x[0, i, o]->[b, 0, f],
-    window = {} {batch_group_count = 2 : i64, feature_group_count = 1 : i64}
-    : (tensor<2x4x1xf32>, tensor<3x1x2xf32>) -> tensor<1x2x2xf32>
-  // expected-error @below {{stablehlo.reduce with this region has no derivative rule}}
+  %w = "pock.read"() {parameter = @w} : () -> tensor<5000xf32>
+  // expected-error @below {{stablehlo.reduce_window over windows of 5000 elements has no derivative rule for this region; it has one up to 4096}}
+  %y = "stablehlo.reduce_window"(%w, %one) ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = stablehlo.multiply %a, %b : tensor<f32>
+    stablehlo.return %c : tensor<f32>
+  }) {window_dimensions = array<i64: 5000>} : (tensor<5000xf32>, tensor<f32>) -> tensor<1xf32>
   %loss = "stablehlo.reduce"(%y, %one) ({
   ^bb0(%a: tensor<f32>, %b: tensor<f32>):
-    %c = stablehlo.power %a, %b : tensor<f32>
-    stablehlo.return %c : tensor<f32>
-  }) {dimensions = array<i64: 0, 1, 2>} : (tensor<1x2x2xf32>, tensor<f32>) -> tensor<f32>
+    // expected-error @below {{stablehlo.reshape in the region of stablehlo.reduce has no derivative rule: it is not elementwise}}
+    %c = stablehlo.reshape %a : (tensor<f32>) -> tensor<f32>
+    %d = stablehlo.multiply %c, %b : tensor<f32>
+    stablehlo.return %d : tensor<f32>
+  }) {dimensions = array<i64: 0>} : (tensor<1xf32>, tensor<f32>) -> tensor<f32>
   return %loss : tensor<f32>
 }
 

@@ -1,8 +1,6 @@
-"""Rows of the audit for contractions, convolutions and losses."""
+"""Rows of the audit for contractions and losses."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -64,145 +62,6 @@ _DOTS = [
     ),
 ]
 
-_LETTERS = {"b": "N", "f": "C", "o": "O", "i": "I", "0": "D", "1": "H", "2": "W"}
-
-
-def _convolution(
-    mode: str,
-    image: Shape,
-    kernel: Shape,
-    numbers: str = "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]",
-    *,
-    strides: tuple[int, ...] = (1, 1),
-    padding: tuple[tuple[int, int], ...] = ((1, 1), (1, 1)),
-    dilations: tuple[int, ...] = (1, 1),
-    groups: int = 1,
-    reverse: tuple[bool, ...] = (False, False),
-) -> Case:
-    left, right = numbers.split("x")
-    layouts = [_layout(part) for part in (left, *right.split("->"))]
-    attributes = ", ".join(
-        [
-            f"stride = {list(strides)}",
-            f"pad = {[list(pair) for pair in padding]}",
-            f"rhs_dilate = {list(dilations)}",
-            f"reverse = {[int(flag) for flag in reverse]}",
-        ]
-    )
-    return Case(
-        "stablehlo.convolution",
-        mode,
-        f"""%y = stablehlo.convolution(%a, %b) dim_numbers = {numbers},
-                window = {{{{{attributes}}}}} {{{{batch_group_count = 1 : i64,
-                feature_group_count = {groups} : i64}}}} : ({{a}}, {{b}}) -> {{y}}""",
-        _result(layouts, image, kernel, strides, padding, dilations),
-        {"a": image, "b": kernel},
-        _jax_convolution(layouts, strides, padding, dilations, groups, reverse),
-    )
-
-
-def _layout(numbers: str) -> str:
-    return "".join(_LETTERS[letter] for letter in numbers if letter in _LETTERS)
-
-
-def _result(
-    layouts: list[str],
-    image: Shape,
-    kernel: Shape,
-    strides: tuple[int, ...],
-    padding: tuple[tuple[int, int], ...],
-    dilations: tuple[int, ...],
-) -> Shape:
-    images, kernels = dict(zip(layouts[0], image)), dict(zip(layouts[1], kernel))  # noqa: B905
-    sizes = {"N": images["N"], "C": kernels["O"]}
-    for i, letter in enumerate("DHW"[: len(strides)]):
-        extent = dilations[i] * (kernels[letter] - 1) + 1
-        sizes[letter] = (images[letter] + sum(padding[i]) - extent) // strides[i] + 1
-    return tuple(sizes[letter] for letter in layouts[2])
-
-
-def _jax_convolution(
-    layouts: list[str], strides: Any, padding: Any, dilations: Any, groups: int, reverse: Any
-) -> Any:
-    space = "DHW"[: len(strides)]
-    canonical = [f"N{space}C", f"{space}IO", f"N{space}C"]
-
-    def convolution(jnp: Any, lax: Any, image: Any, kernel: Any) -> Any:
-        kernel = jnp.transpose(kernel, [layouts[1].index(letter) for letter in canonical[1]])
-        result = lax.conv_general_dilated(
-            jnp.transpose(image, [layouts[0].index(letter) for letter in canonical[0]]),
-            jnp.flip(kernel, [i for i, flag in enumerate(reverse) if flag]),
-            strides,
-            padding,
-            rhs_dilation=dilations,
-            dimension_numbers=tuple(canonical),
-            feature_group_count=groups,
-        )
-        return jnp.transpose(result, [canonical[2].index(letter) for letter in layouts[2]])
-
-    return convolution
-
-
-_NCHW = "[b, f, 0, 1]x[o, i, 0, 1]->[b, f, 0, 1]"
-
-_CONVOLUTIONS = [
-    _convolution("3x3", (2, 3, 4, 2), (3, 3, 2, 2)),
-    _convolution("1x1", (2, 3, 3, 4), (1, 1, 4, 3), padding=((0, 0),) * 2),
-    _convolution(
-        "1x1, stride 2", (2, 4, 5, 2), (1, 1, 2, 3), strides=(2, 2), padding=((0, 0),) * 2
-    ),
-    _convolution("NCHW", (1, 2, 3, 4), (3, 2, 3, 3), _NCHW),
-    _convolution(
-        "permuted dimensions",
-        (5, 2, 2, 4),
-        (3, 2, 3, 2),
-        "[1, f, b, 0]x[1, i, o, 0]->[b, 0, f, 1]",
-        strides=(1, 2),
-    ),
-    _convolution(
-        "stride 2, TensorFlow padding",
-        (1, 6, 6, 2),
-        (3, 3, 2, 2),
-        strides=(2, 2),
-        padding=((0, 1),) * 2,
-    ),
-    _convolution(
-        "pixels that no window reaches",
-        (1, 6, 7, 2),
-        (2, 2, 2, 2),
-        strides=(3, 3),
-        padding=((0, 0),) * 2,
-    ),
-    _convolution("negative padding", (1, 6, 7, 2), (3, 2, 2, 2), padding=((-1, 0), (0, -2))),
-    _convolution("dilated", (1, 6, 7, 2), (3, 2, 2, 2), dilations=(2, 3)),
-    _convolution("grouped", (1, 3, 3, 4), (3, 2, 2, 4), groups=2),
-    _convolution("depthwise", (2, 3, 4, 2), (3, 3, 1, 2), groups=2),
-    _convolution("depthwise, stride 2", (2, 5, 5, 3), (3, 3, 1, 3), groups=3, strides=(2, 2)),
-    _convolution("depthwise with multiplier", (1, 4, 4, 2), (3, 3, 1, 4), groups=2),
-    _convolution("depthwise NCHW", (1, 3, 4, 4), (3, 1, 3, 3), _NCHW, groups=3),
-    _convolution("reversed window", (1, 4, 4, 2), (3, 2, 2, 2), reverse=(True, False)),
-    _convolution(
-        "1-D",
-        (2, 5, 2),
-        (3, 2, 3),
-        "[b, 0, f]x[0, i, o]->[b, 0, f]",
-        strides=(2,),
-        padding=((1, 1),),
-        dilations=(1,),
-        reverse=(False,),
-    ),
-    _convolution(
-        "3-D",
-        (1, 3, 3, 3, 2),
-        (2, 2, 2, 2, 2),
-        "[b, 0, 1, 2, f]x[0, 1, 2, i, o]->[b, 0, 1, 2, f]",
-        strides=(1, 1, 2),
-        padding=((0, 1), (1, 0), (0, 0)),
-        dilations=(1, 1, 1),
-        reverse=(False,) * 3,
-    ),
-]
-
 _LABELS = [2, 0, 3]
 
 _LOSSES = [
@@ -222,4 +81,4 @@ _LOSSES = [
     ),
 ]
 
-ROWS = [*_DOTS, *_CONVOLUTIONS, *_LOSSES]
+ROWS = [*_DOTS, *_LOSSES]

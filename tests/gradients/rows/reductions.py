@@ -1,8 +1,7 @@
-"""Rows of the audit for reductions."""
+"""Rows of the audit for reductions over dimensions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from tests.gradients.case import Case, Shape
@@ -27,77 +26,68 @@ def _reduce(kind: str, dims: list[int], y: Shape, jax: Any) -> Case:
     )
 
 
-@dataclass(frozen=True)
-class _Window:
-    """The attributes of a reduce_window over an image of 7 x 6."""
-
-    size: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
-    base_dilation: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-
-    @property
-    def places(self) -> Shape:
-        return tuple(
-            ((n - 1) * base + 1 + sum(pad) - (window - 1) * dilation - 1) // stride + 1
-            for n, base, pad, window, dilation, stride in zip(
-                (7, 6),
-                self.base_dilation,
-                self.padding,
-                self.size,
-                self.dilation,
-                self.strides,
-                strict=True,
-            )
-        )
-
-    @property
-    def attributes(self) -> str:
-        arrays = {
-            "window_dimensions": self.size,
-            "window_strides": self.strides,
-            "base_dilations": self.base_dilation,
-            "window_dilations": self.dilation,
-        }
-        listed = [f"{key} = array<i64: {a}, {b}>" for key, (a, b) in arrays.items()]
-        (a, b), (c, d) = self.padding
-        return ", ".join([*listed, f"padding = dense<[[{a}, {b}], [{c}, {d}]]> : tensor<2x2xi64>"])
-
-
-def _reduce_window(kind: str, mode: str, window: _Window) -> Case:
-    def jax(jnp: Any, lax: Any, a: Any) -> Any:
-        combine, init = {
-            "add": (lax.add, 0.0),
-            "maximum": (lax.max, -jnp.inf),
-            "minimum": (lax.min, jnp.inf),
-        }[kind]
-        return lax.reduce_window(
-            a,
-            init,
-            combine,
-            window.size,
-            window.strides,
-            window.padding,
-            window.base_dilation,
-            window.dilation,
-        )
-
+def _from(kind: str, jax: Any) -> Case:
+    """A reduction that starts from the trained scalar %b."""
     return Case(
-        "stablehlo.reduce_window",
-        f"{kind}, {mode}",
-        f"""%y = "stablehlo.reduce_window"(%a, {_INIT[kind]}) ({{{{
+        "stablehlo.reduce",
+        f"{kind} from a trained number",
+        f"""%y = stablehlo.reduce(%a init: %b) applies stablehlo.{kind}
+                across dimensions = [1] : ({{a}}, {{b}}) -> {{y}}""",
+        (5,),
+        {"a": (5, 2), "b": ()},
+        lambda jnp, lax, a, b: jax(jnp, a, b),
+    )
+
+
+def _region(mode: str, body: str, a: Shape, y: Shape, jax: Any, dims: list[int]) -> Case:
+    """A reduction from 0 by a region of its own."""
+    return Case(
+        "stablehlo.reduce",
+        mode,
+        f"""%y = "stablehlo.reduce"(%a, %zero) ({{{{
             ^bb0(%p: tensor<f64>, %q: tensor<f64>):
-              %r = stablehlo.{kind} %p, %q : tensor<f64>
+              {body}
               stablehlo.return %r : tensor<f64>
-            }}}}) {{{{{window.attributes}}}}} : ({{a}}, tensor<f64>) -> {{y}}""",
-        window.places,
-        {"a": (7, 6)},
+            }}}}) {{{{dimensions = array<i64: {", ".join(map(str, dims))}>}}}}
+            : ({{a}}, tensor<f64>) -> {{y}}""",
+        y,
+        {"a": a},
         jax,
     )
 
 
-_OVERLAPPING = _Window((3, 3), (2, 2), ((1, 1), (0, 1)))
+_LARGEST_BY_INDEX = """
+    %i = stablehlo.iota dim = 1 : tensor<3x5xi32>
+    %none = stablehlo.constant dense<-1> : tensor<i32>
+    %y, %at = "stablehlo.reduce"(%a, %i, %minus_infinity, %none) ({{
+    ^bb0(%p: tensor<f64>, %m: tensor<i32>, %q: tensor<f64>, %n: tensor<i32>):
+      %g = stablehlo.compare GE, %p, %q : (tensor<f64>, tensor<f64>) -> tensor<i1>
+      %v = stablehlo.select %g, %p, %q : tensor<i1>, tensor<f64>
+      %k = stablehlo.select %g, %m, %n : tensor<i1>, tensor<i32>
+      stablehlo.return %v, %k : tensor<f64>, tensor<i32>
+    }}) {{dimensions = array<i64: 1>}} : ({a}, tensor<3x5xi32>, tensor<f64>, tensor<i32>)
+        -> ({y}, tensor<3xi32>)"""
+
+_TWO_SUMS = """
+    %s, %t = "stablehlo.reduce"(%a, %b, %zero, %one) ({{
+    ^bb0(%p: tensor<f64>, %m: tensor<f64>, %q: tensor<f64>, %n: tensor<f64>):
+      %u = stablehlo.add %p, %q : tensor<f64>
+      %v = stablehlo.multiply %m, %n : tensor<f64>
+      stablehlo.return %u, %v : tensor<f64>, tensor<f64>
+    }}) {{dimensions = array<i64: 0, 2>}} : ({a}, {b}, tensor<f64>, tensor<f64>) -> ({y}, {y})
+    %y = stablehlo.multiply %s, %t : {y}"""
+
+_LOG_OF_SUM = """%e = stablehlo.exponential %p : tensor<f64>
+              %f = stablehlo.exponential %q : tensor<f64>
+              %s = stablehlo.add %e, %f : tensor<f64>
+              %r = stablehlo.log %s : tensor<f64>"""
+
+_SCALED = """%two = stablehlo.constant dense<2.0> : tensor<f64>
+              %s = stablehlo.add %p, %q : tensor<f64>
+              %t = stablehlo.multiply %p, %q : tensor<f64>
+              %u = stablehlo.multiply %t, %two : tensor<f64>
+              %v = stablehlo.add %s, %u : tensor<f64>
+              %r = stablehlo.multiply %v, %one : tensor<f64>"""
 
 ROWS = [
     _reduce("add", [1], (2, 4), lambda jnp: jnp.sum),
@@ -107,17 +97,40 @@ ROWS = [
     _reduce("multiply", [0, 2], (3,), lambda jnp: jnp.prod),
     _reduce("maximum", [2], (2, 3), lambda jnp: jnp.max),
     _reduce("minimum", [0, 1], (4,), lambda jnp: jnp.min),
-    _reduce_window("add", "overlapping", _OVERLAPPING),
-    _reduce_window("add", "tiles", _Window((7, 2), (7, 2))),
-    _reduce_window("add", "tiles with a remainder", _Window((2, 4), (2, 4))),
-    _reduce_window("add", "gaps", _Window((2, 1), (3, 2))),
-    _reduce_window("add", "cumulative", _Window((7, 1), (1, 1), ((6, 0), (0, 0)))),
-    _reduce_window("add", "dilated", _Window((2, 3), (2, 1), ((1, 0), (0, 2)), dilation=(3, 2))),
-    _reduce_window(
-        "add", "dilated base", _Window((2, 3), (2, 1), ((1, 0), (0, 2)), base_dilation=(2, 3))
+    _from("add", lambda jnp, a, b: a.sum(1) + b),
+    _from("multiply", lambda jnp, a, b: a.prod(1) * b),
+    _from("maximum", lambda jnp, a, b: jnp.maximum(a.max(1), b)),
+    _from("minimum", lambda jnp, a, b: jnp.minimum(a.min(1), b)),
+    _region(
+        "log of a sum of exponentials",
+        _LOG_OF_SUM,
+        (2, 5),
+        (2,),
+        lambda jnp, lax, a: jnp.log(jnp.exp(a).sum(1) + 1),
+        [1],
     ),
-    _reduce_window("maximum", "overlapping", _OVERLAPPING),
-    _reduce_window("maximum", "tiles", _Window((1, 2), (1, 2))),
-    _reduce_window("maximum", "gaps", _Window((2, 1), (3, 2))),
-    _reduce_window("minimum", "overlapping", _OVERLAPPING),
+    _region(
+        "constant and captured value in the region",
+        _SCALED,  # x + y + 2 x y is associative: 1 + 2 of it is (1 + 2 x) (1 + 2 y)
+        (2, 3, 2),
+        (3,),
+        lambda jnp, lax, a: ((1 + 2 * a).prod((0, 2)) - 1) / 2,
+        [0, 2],
+    ),
+    Case(
+        "stablehlo.reduce",
+        "the largest, and where it is",
+        _LARGEST_BY_INDEX,
+        (3,),
+        {"a": (3, 5)},
+        lambda jnp, lax, a: a.max(1),
+    ),
+    Case(
+        "stablehlo.reduce",
+        "two operands",
+        _TWO_SUMS,
+        (3,),
+        {"a": (2, 3, 2), "b": (2, 3, 2)},
+        lambda jnp, lax, a, b: a.sum((0, 2)) * b.prod((0, 2)),
+    ),
 ]
