@@ -1,4 +1,4 @@
-"""`lower-pock`: backward ops become StableHLO."""
+"""`lower-pock`: ops that backends do not know become others, of StableHLO."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ class LowerPock(ModulePass):
     """Compute each backward op of the dialect in one of its forms, in StableHLO.
 
     Requires: nothing. Ensures: no `pock.conv_*_gradient`, `pock.max_pool_gradient` or
-    `pock.softmax_cross_entropy*` is left; reads and updates stay. The form is the first legal one
-    of `pock_mlir.passes.kernels.FORMS`, unless the option `forms` names another.
+    `pock.softmax_cross_entropy*` is left; reads and updates stay. So are ops of StableHLO lowered
+    that backends do not take: `cholesky`, `triangular_solve`, and `fft` but for powers of two. The
+    form is the first legal one of `pock_mlir.passes.kernels.FORMS`, unless the option `forms` names
+    another.
 
         %dw = "pock.conv_kernel_gradient"(%x, %dy) {...} : ... -> tensor<1x1x8x16xf32>
     becomes, for a 1x1 kernel,
@@ -52,11 +54,12 @@ class LowerPock(ModulePass):
         chosen = {}
         for item in filter(None, self.forms.split("+")):
             op, _, form = item.partition(":")
-            known = [each.name for each in FORMS.get(f"pock.{op}", [])]
+            names = {name.partition(".")[2]: name for name in FORMS}
+            known = [each.name for each in FORMS.get(names.get(op, ""), [])]
             if form not in known:
                 choice = ", ".join(known) or "no forms: it is not an op that lower-pock lowers"
                 raise PassError.at(module.operation, f"unknown form '{item}'; {op} has {choice}")
-            chosen[f"pock.{op}"] = form
+            chosen[names[op]] = form
         return chosen
 
 
