@@ -75,6 +75,9 @@ def compile_command(
     image_size: Annotated[
         int | None, typer.Option(min=1, help="Pixels of an image's side (zoo).", show_default="96")
     ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=2, help="Tokens of a text (zoo).", show_default="64")
+    ] = None,
     classes: Annotated[
         int | None, typer.Option(min=2, help="Outputs of the last layer (zoo).", show_default=False)
     ] = None,
@@ -109,7 +112,9 @@ def compile_command(
     parsed = Scheme.load(scheme)
     started = time.monotonic()
     with console.err.status("load the model") as status:
-        network, inputs = load_model(model, ZooOptions(batch, image_size, classes, pretrained))
+        network, inputs = load_model(
+            model, ZooOptions(batch, image_size, tokens, classes, pretrained)
+        )
         program = api.compile(
             network,
             inputs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from types import ModuleType
 from typing import Any, cast
 
 FORMS = "zoo:NAME, FILE.py:FACTORY or FILE.pt2"
-DEFAULT_BATCH, DEFAULT_IMAGE_SIZE = 8, 96
+DEFAULT_BATCH, DEFAULT_IMAGE_SIZE, DEFAULT_TOKENS = 8, 96, 64
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class ZooOptions:
 
     batch: int | None = None
     image_size: int | None = None
+    tokens: int | None = None
     classes: int | None = None
     pretrained: bool = False
 
@@ -29,6 +31,7 @@ class ZooOptions:
         options = {
             "--batch": self.batch is not None,
             "--image-size": self.image_size is not None,
+            "--tokens": self.tokens is not None,
             "--classes": self.classes is not None,
             "--pretrained": self.pretrained,
         }
@@ -71,16 +74,26 @@ def _from_zoo(name: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
     except TypeError as error:
         option = "pre-trained weights" if options.pretrained else "number of classes to choose"
         raise ValueError(f"zoo:{name} has no {option}") from error
+    return model, _zoo_inputs(name, model, options)
+
+
+def _zoo_inputs(name: str, model: Any, options: ZooOptions) -> tuple[Any, ...]:
     import torch
 
-    batch = options.batch or DEFAULT_BATCH
-    layers = getattr(model, "layers", None)
+    batch, layers = options.batch or DEFAULT_BATCH, getattr(model, "layers", None)
+    names = list(inspect.signature(model.forward).parameters)
+    text, images = names[0] == "token_ids", layers is None
+    if options.image_size is not None and (text or not images):
+        raise ValueError(f"zoo:{name} takes no images; leave out --image-size")
+    if options.tokens is not None and not text:
+        raise ValueError(f"zoo:{name} takes no text; leave out --tokens")
+    if text:
+        ids = torch.zeros(batch, options.tokens or DEFAULT_TOKENS, dtype=torch.int32)
+        return ids, *(torch.ones_like(ids) for _ in names[1:])
     if layers is not None:
-        if options.image_size is not None:
-            raise ValueError(f"zoo:{name} takes no images; leave out --image-size")
-        return model, (torch.zeros(batch, layers[0].in_features),)
+        return (torch.zeros(batch, layers[0].in_features),)
     size = options.image_size or DEFAULT_IMAGE_SIZE
-    return model, (torch.zeros(batch, 3, size, size),)
+    return (torch.zeros(batch, 3, size, size),)
 
 
 def _from_export(path: Path) -> Any:

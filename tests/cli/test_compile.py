@@ -73,6 +73,9 @@ def test_compile_an_exported_program(pock: Pock, tmp_path: Path) -> None:
 def test_models_of_the_zoo() -> None:
     model, (x,) = load_model("zoo:mlp", ZooOptions(batch=3, classes=5))
     assert model(x).shape == (3, 5)
+    _, (ids, mask) = load_model("zoo:minilm", ZooOptions(batch=3, tokens=5))
+    assert ids.tolist() == [[0] * 5] * 3
+    assert mask.tolist() == [[1] * 5] * 3
     model, (x,) = load_model("zoo:residual_cnn", ZooOptions(image_size=16))
     assert x.shape == (8, 3, 16, 16)
 
@@ -83,6 +86,7 @@ def test_models_of_the_zoo() -> None:
         ("zoo:mpl", [], "no model named 'mpl' in the zoo; did you mean mlp"),
         ("zoo:mlp", ["--pretrained"], "zoo:mlp has no pre-trained weights"),
         ("zoo:mlp", ["--image-size", 9], "zoo:mlp takes no images"),
+        ("zoo:mlp", ["--tokens", 9], "zoo:mlp takes no text"),
         ("resnet", [], "MODEL must be zoo:NAME, FILE.py:FACTORY or FILE.pt2, got 'resnet'"),
         ("none.py:make", [], "no such file: none.py"),
         ("none.pt2", [], "no such file: none.pt2"),
