@@ -25,7 +25,10 @@ def resolve_scheme(module: Module, scheme: str) -> dict[str, Selection]:
     weights = {name: op for name, op in parameters(module).items() if op.kind.value == "weight"}
     try:
         loaded = Scheme.load(scheme)
-        selections = loaded.resolve({name: op.framework_shape for name, op in weights.items()})
+        selections = loaded.resolve(
+            {name: op.framework_shape for name, op in weights.items()},
+            {name: op.axes for name, op in weights.items()},
+        )
     except SchemeError as error:
         location = module.operation.location
         raise PassError([(location, line) for line in str(error).splitlines()]) from error

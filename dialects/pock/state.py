@@ -35,6 +35,12 @@ def _verify_parameter(op: "ParameterOp") -> None:
             sorted(layout) == list(range(type_.rank)),
             f"'layout' must permute the {type_.rank} dimensions, got {layout}",
         )
+    if "axes" in op.attributes:
+        axes = int_array(op, "axes")
+        require(
+            axes == [] or len(set(axes)) == 2 and set(axes) <= set(range(type_.rank)),
+            f"'axes' must be two of the {type_.rank} dimensions, or none, got {axes}",
+        )
     _verify_adapter(op)
 
 
@@ -64,6 +70,10 @@ class ParameterOp(Pock.Operation, name="parameter"):
     model computes with `weight + scale * B A`, where A is [rank, ...], B is [out, rank] and `axis`
     is the dimension of the weight, in the framework's order, that is "out".
 
+    The optional `axes = array<i64: out, in>` says which dimensions of the framework's are "out" and
+    "in" to a scheme; absent means 0 and 1, as PyTorch orders weights, and an empty one that it is
+    not known.
+
     The optional `layout = array<i64: ...>` says how the value is stored: dimension `i` of the
     stored tensor (of `type`) is dimension `layout[i]` of the framework's.
     """
@@ -84,6 +94,13 @@ class ParameterOp(Pock.Operation, name="parameter"):
         if "layout" not in self.attributes:
             return list(range(self.stored_type.rank))
         return list(DenseI64ArrayAttr(self.attributes["layout"]))
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """(out, in), dimensions of the framework's shape; empty where they are not known."""
+        if "axes" not in self.attributes:
+            return (0, 1)
+        return tuple(DenseI64ArrayAttr(self.attributes["axes"]))
 
     @property
     def framework_shape(self) -> list[int]:

@@ -3,17 +3,18 @@
 - `full`: everything.
 - `head`: the last layer, that is the module that owns the last parameter of two or more dimensions.
 - `bias-only`: all biases, and the head. A bias is a parameter of one dimension whose name ends in
-  `bias` or `beta`: the shift of a normalisation is one.
+  `bias` or `beta` (the shift of a normalisation is one), or of any shape where that or `b` is the
+  last part of its name, `attention/query/bias`.
 - `last-<N>`: the head, all biases from the N-th last block to the end, and the first weight of two
   or more dimensions of each of the last N blocks, which in an inverted residual is the first
   point-wise convolution. After PockEngine (MICRO 2023), section 2. `last-blocks` is `last-4`, or
   all blocks where there are fewer.
 
 A **block** is what owns all parameters with a common prefix that ends in a number, such as
-`blocks.3`, `features.3`, `layer1.0` or `encoder.layer.3`. Where numbers nest, the finest prefixes
-count of which most own at least two weights of two or more dimensions (so `features.3`, not
-`features.3.conv.0`); a prefix with fewer weights, such as a stem, is then no block. Where no
-prefixes are like that (a plain stack of layers), the finest ones count.
+`blocks.3`, `features.3`, `layer1.0`, `encoder.layer.3` or `block_3` (of `block_3_expand/kernel`).
+Where numbers nest, the finest prefixes count of which most own at least two weights of two or more
+dimensions (so `features.3`, not `features.3.conv.0`); a prefix with fewer weights, such as a stem,
+is then no block. Where no prefixes are like that (a plain stack of layers), the finest ones count.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ Parameters = Mapping[str, Sequence[int]]
 
 BUILTINS = ("full", "head", "bias-only", "last-blocks")
 DEFAULT_BLOCKS = 4
+_BIASES = ("bias", "beta")
 
 
 def is_builtin(name: str) -> bool:
@@ -62,11 +64,14 @@ def head(parameters: Parameters) -> set[str]:
 
 def biases(parameters: Parameters) -> set[str]:
     """The parameters that act as biases."""
-    return {
-        name
-        for name, shape in parameters.items()
-        if len(shape) == 1 and name.endswith(("bias", "beta"))
-    }
+    return {name for name, shape in parameters.items() if _is_bias(name, shape)}
+
+
+def _is_bias(name: str, shape: Sequence[int]) -> bool:
+    """Biases of attention have a dimension for the heads, so the shape alone does not tell."""
+    if len(shape) == 1 and name.endswith(_BIASES):
+        return True
+    return _split(name)[-1] in (*_BIASES, "b")
 
 
 def last_blocks(parameters: Parameters, count: int) -> set[str]:
@@ -113,8 +118,10 @@ def _with_two_matrices(
 
 
 def _matrices(parameters: Parameters, names: Sequence[str] | None = None) -> list[str]:
-    """Those of the names whose parameter has two or more dimensions."""
-    return [name for name in names or parameters if len(parameters[name]) >= 2]
+    """Those of the names whose parameter has two or more dimensions, and is no bias."""
+    chosen = names or parameters
+    shapes = {name: parameters[name] for name in chosen}
+    return [name for name, s in shapes.items() if len(s) >= 2 and not _is_bias(name, s)]
 
 
 def _split(name: str) -> list[str]:
@@ -123,4 +130,4 @@ def _split(name: str) -> list[str]:
 
 def _numbered_prefixes(name: str) -> list[str]:
     """The prefixes of a name that end in a number, without the name itself."""
-    return [name[: match.end()] for match in re.finditer(r"\d+(?=[./])", name)]
+    return [name[: match.end()] for match in re.finditer(r"\d+(?=[./_])", name)]

@@ -23,8 +23,8 @@ class Rule:
     """Parameters whose name matches the glob `match` are trained as `update` says.
 
     `*` and `?` match any character, dots too. `update` is "all", "none" or "slice". A slice has an
-    `axis`, a dimension of the framework's shape or "out" (0) or "in" (1), which is how PyTorch
-    orders linear and convolution weights, and one of
+    `axis`, a dimension of the framework's shape or "out" or "in" (0 and 1 of a weight of
+    PyTorch), and one of
 
     - `ratio`, in (0, 1]: the first `ratio * size` indices, rounded, at least one;
     - `count`: the first `count` indices;
@@ -79,16 +79,27 @@ class Rule:
         """`message` with the place of the rule before it."""
         return f"{self.origin}: {message}" if self.origin else message
 
-    def select(self, name: str, shape: Sequence[int]) -> Selection:
-        """What the rule trains of the parameter `name`, which it matches. Raises SchemeError."""
+    def select(self, name: str, shape: Sequence[int], axes: Sequence[int] = (0, 1)) -> Selection:
+        """What the rule trains of the parameter `name`, which it matches. Raises SchemeError.
+
+        `axes` are the dimensions that "out" and "in" mean; empty where that is not known.
+        """
         if self.update != "slice":
             return ALL if self.update == "all" else FROZEN
-        axis = AXES[self.axis] if isinstance(self.axis, str) else cast("int", self.axis)
+        axis = self._dimension(name, axes)
         if axis >= len(shape):
             raise SchemeError(
                 self.located(f"axis {self.axis!r} is out of range for {name}, shape {list(shape)}")
             )
         return Selection.of_indices(axis, self._selected(name, shape[axis]), shape[axis])
+
+    def _dimension(self, name: str, axes: Sequence[int]) -> int:
+        if not isinstance(self.axis, str):
+            return cast("int", self.axis)
+        if not axes:
+            message = f"which dimension of {name} is {self.axis!r} is not known; give its number"
+            raise SchemeError(self.located(message))
+        return axes[AXES[self.axis]]
 
     def _selected(self, name: str, size: int) -> Sequence[int]:
         if self.ratio is not None:

@@ -125,12 +125,18 @@ class Scheme:
         """What `load`, and with it the option `scheme` of passes, makes this scheme from."""
         return self.base if self == Scheme(self.base, self.base) else self.to_toml()
 
-    def resolve(self, parameters: Mapping[str, Sequence[int]]) -> dict[str, Selection]:
+    def resolve(
+        self,
+        parameters: Mapping[str, Sequence[int]],
+        axes: Mapping[str, Sequence[int]] | None = None,
+    ) -> dict[str, Selection]:
         """What is trained of each parameter.
 
         Args:
             parameters: the shape of each weight of the model, by name, in the model's order; names
                 and shapes are the framework's.
+            axes: which dimensions of a weight are ("out", "in"), where they are not 0 and 1; empty
+                where that is not known.
 
         Raises:
             SchemeError: a pattern matches nothing, a slice does not fit, or nothing is trained.
@@ -141,7 +147,9 @@ class Scheme:
             selections |= dict.fromkeys(trained_by(self.base, parameters), ALL)
         for name, rule in self._winners(parameters, problems).items():
             try:
-                selections[name] = rule.select(name, parameters[name])
+                selections[name] = rule.select(
+                    name, parameters[name], (axes or {}).get(name, (0, 1))
+                )
             except SchemeError as error:
                 problems.append(str(error))
         if problems:
