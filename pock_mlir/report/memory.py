@@ -165,7 +165,7 @@ class _Ranges:
         elif statement.op == "util.global.load":
             self._define(time, statement, "weight")
         elif statement.op in {"flow.tensor.reshape", "flow.tensor.bitcast"}:
-            self._buffer[statement.results[0]] = self._buffer[statement.operands[0]]
+            self._alias(statement.results[0], statement.operands[0])
         elif statement.op in {"flow.tensor.splat", "flow.tensor.empty"}:
             self._splats[statement.results[0]] = _tensor_bytes(statement.types[0])
         elif statement.op == "hal.tensor.export":
@@ -174,6 +174,11 @@ class _Ranges:
             self._become(statement.operands[0], "new weight")
         elif statement.op.startswith("flow."):
             self._define(time, statement, "transient")
+
+    def _alias(self, new: str, old: str) -> None:
+        """Another name of a value; that of a constant has no buffer, it is in the program."""
+        if old in self._buffer:
+            self._buffer[new] = self._buffer[old]
 
     def _define(self, time: int, statement: _Statement, kind: str) -> None:
         for name, type_ in zip(statement.results, statement.types, strict=False):
