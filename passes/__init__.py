@@ -12,8 +12,10 @@ from pock_mlir.passes.base import ModulePass, PassError
 __all__ = ["REGISTRY", "ModulePass", "PassError", "pass_class"]
 
 REGISTRY = {
+    "accumulate-gradients": "pock_mlir.passes.accumulate_gradients:AccumulateGradients",
     "add-loss": "pock_mlir.passes.add_loss:AddLoss",
     "apply-optimizer": "pock_mlir.passes.apply_optimizer:ApplyOptimizer",
+    "clip-gradients": "pock_mlir.passes.clip_gradients:ClipGradients",
     "convolutions-to-nhwc": "pock_mlir.passes.convolutions_to_nhwc:ConvolutionsToNhwc",
     "differentiate": "pock_mlir.passes.differentiate:Differentiate",
     "expand-optimizer": "pock_mlir.passes.expand_optimizer:ExpandOptimizer",
@@ -24,6 +26,7 @@ REGISTRY = {
     "narrow-gradients": "pock_mlir.passes.narrow_gradients:NarrowGradients",
     "pock-to-iree": "pock_mlir.backends.iree.lowering:PockToIree",
     "reorder": "pock_mlir.passes.reorder:Reorder",
+    "schedule-learning-rate": "pock_mlir.passes.schedule_learning_rate:ScheduleLearningRate",
     "simplify": "pock_mlir.passes.simplify:Simplify",
     "sparsify-backward": "pock_mlir.passes.sparsify_backward:SparsifyBackward",
 }

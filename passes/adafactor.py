@@ -15,6 +15,7 @@ from pock_mlir.passes.update_arithmetic import (
     Spread,
     Tensors,
     shrunk,
+    sum_of_squares,
     treated,
 )
 
@@ -82,13 +83,6 @@ def _rms(b: Builder, x: Value, like: Value) -> Value:
     x = b.convert(x, type_of(like).element_type)
     total = sum_of_squares(b, x)
     return b.sqrt(b.divide(total, b.full_like(total, math.prod(shape_of(x)))))
-
-
-def sum_of_squares(b: Builder, x: Value) -> Value:
-    """The sum of the squares of x, as a sum over rows, then over what is left (a rank-0 tensor)."""
-    *lead, last = shape_of(x) or [1]
-    matrix = b.reshape(x, [math.prod(lead), last])
-    return b.reduce_add(b.reduce_add(b.multiply(matrix, matrix), [0]), [0])
 
 
 def _power(b: Builder, step: Value, exponent: float) -> Value:

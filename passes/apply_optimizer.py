@@ -18,7 +18,6 @@ from pock_mlir.ir import (
     FlatSymbolRefAttr,
     FloatAttr,
     FloatType,
-    InsertionPoint,
     Module,
     Type,
     Value,
@@ -36,7 +35,7 @@ from pock_mlir.passes.optimizer_state import (
     trainers,
 )
 from pock_mlir.passes.parameter_groups import GroupProblem, resolve_groups
-from pock_mlir.rewriting import argument_of_role, body, named_ops, parameters
+from pock_mlir.rewriting import argument_of_role, named_ops, parameters
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ class ApplyOptimizer(ModulePass):
         }
         for update, own, kept in zip(updates, settings, states, strict=True):
             trainer = name_of(update.operation.parent)
-            rate = rates[trainer].scaled(own.pop("lr_scale"))
+            rate = rates[trainer].scaled(own.pop("lr_scale"), update)
             self._replace(module, update, [rate, *steps[trainer]], own, kept)
 
     def _check_options(self, module: Module) -> None:
@@ -156,7 +155,7 @@ class ApplyOptimizer(ModulePass):
             raise PassError([(place, line) for line in str(error).splitlines()]) from error
         problems = [
             (module.operation.location, f"group '{group.match}': {problem}")
-            for group in dict.fromkeys(grouped.values())
+            for group in {group.match: group for group in grouped.values()}.values()
             for problem in _problems_of(group.values)
         ]
         if problems:
@@ -246,14 +245,12 @@ class _Rates:
         if rate is None:
             message = f'@{name_of(function)} has no argument with pock.role = "learning_rate"'
             raise PassError.at(function, message)
-        self._function = function
         self._multiples: dict[float, Value] = {1.0: rate}
 
-    def scaled(self, factor: float) -> Value:
-        """The learning rate times a factor, at the start of the function."""
+    def scaled(self, factor: float, first: Any) -> Value:
+        """The learning rate times a factor, for the update `first` and those behind it."""
         if factor not in self._multiples:
-            start = InsertionPoint.at_block_begin(body(self._function))
-            b, rate = Builder(start, self._function.location), self._multiples[1.0]
+            b, rate = Builder.before(first), self._multiples[1.0]
             self._multiples[factor] = b.multiply(rate, b.full_like(rate, factor))
         return self._multiples[factor]
 

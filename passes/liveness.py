@@ -31,7 +31,11 @@ from pock_mlir.passes.update_rules import UPDATE_RULES
 ALIGNMENT = 64
 """Bytes to which every buffer is rounded up."""
 
+BARRIER = "stablehlo.optimization_barrier"
+"""Keeps CSE from merging what is meant to be computed twice; no value is made."""
+
 _FREE = {
+    BARRIER,
     "stablehlo.constant",
     "stablehlo.iota",
     "stablehlo.reshape",
@@ -55,7 +59,7 @@ _MOVES = {"stablehlo.slice", "stablehlo.pad", "stablehlo.concatenate", "stablehl
 
 _UPDATES = {"pock.update", "pock.assign", *UPDATE_RULES}
 
-_READS_TWICE = "pock.adafactor"
+READS_TWICE = "pock.adafactor"
 """The update that has its gradient in memory, to read it more than once."""
 
 
@@ -246,7 +250,7 @@ class _Fusion:
 
     def _fits_into_user(self, op: Operation) -> bool:
         user = _only_user(op)
-        if user is None or op.name in _MOVES | _UPDATES or user.name == _READS_TWICE:
+        if user is None or op.name in _MOVES | _UPDATES or user.name == READS_TWICE:
             return False
         if _is_elementwise(user):
             same_shape = shape_of(user.results[0]) == shape_of(op.results[0])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pock_mlir.dialects.stablehlo import Builder
+from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import FloatAttr, RankedTensorType, Value
 
 
@@ -101,3 +102,10 @@ def shrunk(a: Arithmetic, op: Any, weight: Value, rate: Value) -> Value:
 def average(a: Arithmetic, old: Value, new: Value, beta: float) -> Value:
     """beta * old + (1 - beta) * new"""
     return a.add(a.multiply(old, a.constant(beta)), a.multiply(new, a.constant(1 - beta)))
+
+
+def sum_of_squares(b: Builder, x: Value) -> Value:
+    """The sum of the squares of x, as a sum over rows, then over what is left (a rank-0 tensor)."""
+    *lead, last = shape_of(x) or [1]
+    matrix = b.reshape(x, [math.prod(lead), last])
+    return b.reduce_add(b.reduce_add(b.multiply(matrix, matrix), [0]), [0])

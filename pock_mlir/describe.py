@@ -30,6 +30,7 @@ from pock_mlir.ir import (
     TypeAttr,
 )
 from pock_mlir.passes.update_rules import OPTIMIZERS
+from pock_mlir.report.gradients import gradient_costs
 from pock_mlir.report.operations import count_operations
 from pock_mlir.rewriting import body, functions, named_ops, parameters, read_parameters
 from pock_mlir.runtime.manifest import (
@@ -71,7 +72,7 @@ def describe(
         scheme=scheme,
         parameters=_parameter_specs(module, imported.aliases),
         state_order=tuple(mutable_parameters(module)),
-        report={"phases": phases},
+        report={"phases": phases, "gradients": gradient_costs(body(named["train_step"]))},
         versions={
             "pock-mlir": pock_mlir.__version__,
             **{name: version(name) for name in _VERSIONED},

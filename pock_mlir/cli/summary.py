@@ -19,6 +19,10 @@ _MEMORY_KINDS = {
     "new_weights": "weights not updated in place",
     "peak": "peak of a step",
 }
+_GRADIENTS = {
+    "held": "of that, gradients held until the norm is known, or read twice",
+    "accumulated": "of that, buffers of accumulated gradients",
+}
 
 
 def model_elements(manifest: Manifest) -> int:
@@ -133,4 +137,10 @@ def memory(manifest: Manifest) -> Table | None:
     made = table("predicted memory of a step", "kind", "bytes")
     for kind, number in manifest.predicted_bytes.items():
         made.add_row(_MEMORY_KINDS.get(kind, kind), size(number))
+    gradients: Any = manifest.report.get("gradients", {})
+    for kind, label in _GRADIENTS.items():
+        if kind in gradients:
+            made.add_row(f"[dim]{label}[/dim]", size(gradients[kind]))
+    if "computed_twice" in gradients:
+        made.caption = f"gradients computed twice: {gradients['computed_twice'] / 1e6:,.2f} MFLOP"
     return made

@@ -39,7 +39,8 @@ class Optimizer:
         schedule: a factor for the learning rate of each update, computed in the step.
         clip_value: gradients are cut to [-clip_value, clip_value] (`clip_grad_value_`).
         clip_norm: gradients are scaled down so that their norm, over everything that is trained,
-            is at most this (`clip_grad_norm_`).
+            is at most this (`clip_grad_norm_`). They are in memory until the norm is known.
+        clip_twice: compute gradients a second time instead, where that takes less memory.
         accumulate: weights change every so many batches, by the mean of their gradients; the loss
             of each is a mean, so this is as good as one batch of all of them.
 
@@ -52,6 +53,7 @@ class Optimizer:
     schedule: Schedule | None = None
     clip_value: float | None = None
     clip_norm: float | None = None
+    clip_twice: bool = False
     accumulate: int = 1
 
     def __post_init__(self) -> None:
@@ -62,6 +64,8 @@ class Optimizer:
             require(finite, f"{name} must be positive and finite, got {value!r}")
         both = self.clip_value is not None and self.clip_norm is not None
         require(not both, "clip_value and clip_norm exclude each other")
+        needed = self.clip_norm is not None or not self.clip_twice
+        require(needed, "clip_twice is for clip_norm")
         require_count("accumulate", self.accumulate, 1)
 
     def pass_options(self) -> PassOptions:
@@ -72,12 +76,23 @@ class Optimizer:
     def _options(self) -> PassOptions:
         raise NotImplementedError
 
+    def pipeline_options(self) -> PassOptions:
+        """What `training_pipeline` is told besides the optimizer: batches, clipping, schedule."""
+        clip: dict[str, Any] = {}
+        if self.clip_value is not None:
+            clip["value"] = self.clip_value
+        if self.clip_norm is not None:
+            clip |= {"norm": self.clip_norm, "gradients": "twice" if self.clip_twice else "held"}
+        schedule = None if self.schedule is None else self.schedule.pass_options()
+        return {"accumulate": self.accumulate, "clip": clip or None, "schedule": schedule}
+
     def to_dict(self) -> dict[str, Any]:
         """For a manifest: the pass's options, the learning rate, and what else is asked for."""
         common = {
             "schedule": None if self.schedule is None else str(self.schedule),
             "clip_value": self.clip_value,
             "clip_norm": self.clip_norm,
+            "clip_twice": self.clip_twice or None,
             "accumulate": None if self.accumulate == 1 else self.accumulate,
         }
         given = {key: value for key, value in common.items() if value is not None}

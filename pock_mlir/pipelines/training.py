@@ -14,6 +14,9 @@ def training_pipeline(
     loss_options: Mapping[str, object] | None = None,
     optimizer: str = "sgd",
     optimizer_options: Mapping[str, object] | None = None,
+    accumulate: int = 1,
+    clip: Mapping[str, object] | None = None,
+    schedule: Mapping[str, object] | None = None,
     scheme: str = "full",
 ) -> list[Pass]:
     """From a model module (`@forward`) to a scheduled training module (`@train_step`, `@predict`).
@@ -23,6 +26,9 @@ def training_pipeline(
         loss_options: its further options, by field name (`ignore_index`, `label_smoothing`, ...).
         optimizer: kind of optimizer that `apply-optimizer` knows.
         optimizer_options: its further options, by field name (`momentum`, `weight_decay`, ...).
+        accumulate: batches to an update, of which `@accumulate_step` takes all but the last.
+        clip: options of `clip-gradients`; None clips nothing.
+        schedule: options of `schedule-learning-rate`; None leaves the rate as it is given.
         scheme: what is trained: a built-in scheme's name or the path of a TOML file.
     """
     return [
@@ -33,7 +39,10 @@ def training_pipeline(
         make("narrow-gradients"),
         Upstream("canonicalize"),
         Upstream("cse"),
+        *([make("accumulate-gradients", steps=accumulate)] if accumulate > 1 else []),
+        *([make("clip-gradients", **clip)] if clip else []),
         make("apply-optimizer", kind=optimizer, **(optimizer_options or {})),
+        *([make("schedule-learning-rate", **schedule)] if schedule else []),
         make("lower-pock"),
         # The loss and its gradient are lowered alone, and share most of a softmax.
         Upstream("cse"),

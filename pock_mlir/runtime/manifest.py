@@ -123,7 +123,8 @@ class Manifest:
         target: the name of the target it was compiled for.
         driver: the IREE runtime driver that runs it.
         functions: "train_step", whose inputs are the model's inputs, the targets and the learning
-            rate (a scalar, last), and "predict".
+            rate (a scalar, last), "predict", and "accumulate_step", without the learning rate, where
+            gradients of several batches make an update.
         loss: {"kind": "cross-entropy" | "causal-lm" | "binary-cross-entropy" | "mse" | "l1" |
             "custom", ...}, with the options that were given, by the names that pock_mlir's classes
             of losses have. "custom" comes with a function "evaluate" (inputs and targets to loss).
@@ -163,6 +164,12 @@ class Manifest:
         """The default learning rate, where one was given."""
         rate = self.optimizer.get("lr")
         return None if rate is None else float(rate)
+
+    @property
+    def accumulate(self) -> int:
+        """How many batches make an update."""
+        count = self.optimizer.get("accumulate", 1)
+        return count if isinstance(count, int) and count > 0 else 1
 
     @property
     def trained_elements(self) -> int:
@@ -338,6 +345,7 @@ def _check(manifest: Manifest) -> None:
     if len(set(names)) != len(names):
         raise ArtifactError("manifest: two parameters have the same name")
     unknown: Sequence[str] = [name for name in manifest.state_order if name not in set(names)]
-    missing = [name for name in ("train_step", "predict") if name not in manifest.functions]
+    needed = ["train_step", "predict", *(["accumulate_step"] if manifest.accumulate > 1 else [])]
+    missing = [name for name in needed if name not in manifest.functions]
     if unknown or missing:
         raise ArtifactError(f"manifest: nothing is known about {', '.join([*unknown, *missing])}")

@@ -98,6 +98,8 @@ class Trainer:
     def step(self, *batch: ArrayLike, lr: float | None = None) -> float:
         """Train on one batch (inputs, then targets); returns its loss before the update.
 
+        A program that accumulates gradients changes its weights in every so many steps only.
+
         Raises:
             ValueError: a wrong number, shape or type of arrays, a label outside the classes, or no
                 learning rate.
@@ -109,7 +111,10 @@ class Trainer:
             raise ValueError("the program has no default learning rate; give one: step(..., lr=)")
         if not math.isfinite(rate) or rate < 0:
             raise ValueError(f"the learning rate must be finite and not negative, got {rate}")
-        (loss,) = self._module.call("train_step", *arrays, np.asarray(rate, np.float32))
+        if (self._steps + 1) % self.manifest.accumulate:
+            (loss,) = self._module.call("accumulate_step", *arrays)
+        else:
+            (loss,) = self._module.call("train_step", *arrays, np.asarray(rate, np.float32))
         self._steps += 1
         return float(loss)
 

@@ -27,6 +27,7 @@ from pock_mlir.ir import (
     WalkResult,
 )
 from pock_mlir.passes.base import ModulePass, PassError
+from pock_mlir.passes.liveness import BARRIER
 from pock_mlir.passes.update_arithmetic import Prepared
 from pock_mlir.passes.update_rules import (
     UPDATE_RULES,
@@ -188,11 +189,15 @@ def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -
     if "arg_attrs" in function.attributes:
         del function.attributes["arg_attrs"]
     state = _State(function)
+    _drop_barriers(function)
     for op in list(body(function).operations):
         if isinstance(op, ReadOp):
             value = state.read(op.parameter.value, op.value.type, op.location)
             op.value.replace_all_uses_with(value)
         elif isinstance(op, AssignOp):
+            if types[op.parameter.value].rank == 0:
+                # A counter is read by kernels of any place; before them, IREE would copy it.
+                op.operation.move_before(list(body(function).operations)[-1].operation)
             _convert_assignment(op, state, types)
         elif op.operation.name in UPDATE_RULES:
             _convert_update(op, state, types)
@@ -200,6 +205,15 @@ def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -
             continue
         op.operation.erase()
     return state
+
+
+def _drop_barriers(function: Operation) -> None:
+    """They kept apart what is computed twice; IREE would split the step in two there."""
+    for op in list(body(function).operations):
+        if op.operation.name == BARRIER:
+            for result, operand in zip(op.operation.results, op.operation.operands, strict=True):
+                result.replace_all_uses_with(operand)
+            op.operation.erase()
 
 
 def _convert_assignment(op: AssignOp, state: _State, types: dict[str, RankedTensorType]) -> None:
