@@ -25,10 +25,12 @@ REGISTRY = {
     "lower-pock": "pock_mlir.passes.lower_pock:LowerPock",
     "narrow-gradients": "pock_mlir.passes.narrow_gradients:NarrowGradients",
     "pock-to-iree": "pock_mlir.backends.iree.lowering:PockToIree",
+    "prepare-for-gradients": "pock_mlir.passes.prepare_for_gradients:PrepareForGradients",
     "reorder": "pock_mlir.passes.reorder:Reorder",
     "schedule-learning-rate": "pock_mlir.passes.schedule_learning_rate:ScheduleLearningRate",
     "simplify": "pock_mlir.passes.simplify:Simplify",
     "sparsify-backward": "pock_mlir.passes.sparsify_backward:SparsifyBackward",
+    "unroll-loops": "pock_mlir.passes.unroll_loops:UnrollLoops",
 }
 
 

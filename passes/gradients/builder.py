@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder, type_of
+from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of, type_of
 from pock_mlir.ir import (
     Block,
     InsertionPoint,
@@ -15,7 +15,7 @@ from pock_mlir.ir import (
     RankedTensorType,
     Value,
 )
-from pock_mlir.passes.gradients.matching import splat_of
+from pock_mlir.passes.gradients.matching import is_slice_among_zeros, splat_of
 
 
 class GradientBuilder(Builder):
@@ -80,6 +80,17 @@ class GradientBuilder(Builder):
         scalar = RankedTensorType.get([], element)
         block = op.regions[0].blocks.append(scalar, scalar, arg_locs=[self.location] * 2)
         self.within(block).create("stablehlo.return", [block.arguments[1]], [])
+
+    def add(self, x: Value, y: Value) -> Value:
+        """x + y, in place where y is a slice among zeros: the gradient of a part of x."""
+        x, y = (y, x) if is_slice_among_zeros(x) else (x, y)
+        if not is_slice_among_zeros(y):
+            return super().add(x, y)
+        _, part, *start = y.owner.operands
+        sizes = {"slice_sizes": i64s(shape_of(part))}
+        old = self.create("stablehlo.dynamic_slice", [x, *start], [part.type], sizes).results[0]
+        operands = [x, self.add(old, part), *start]
+        return self.create("stablehlo.dynamic_update_slice", operands, [x.type]).results[0]
 
     def multiply(self, x: Value, y: Value) -> Value:
         """x * y, known factors folded: the gradient of the loss itself is 1."""
