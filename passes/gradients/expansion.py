@@ -16,6 +16,7 @@ from pock_mlir.passes.base import PassError
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.registry import all_rules, gradient
 from pock_mlir.passes.gradients.reverse import Activity, ReverseWalk, Signed
+from pock_mlir.passes.regions import reads
 
 Expansion = Callable[[Builder, Any], Sequence[Value]]
 _expansions: dict[str, Expansion] = {}
@@ -46,41 +47,40 @@ def all_expansions() -> dict[str, Expansion]:
     return dict(_expansions)
 
 
+class _Deferring(GradientBuilder):
+    """A builder for a walk within the walk of another one, which makes all replacements."""
+
+    def __init__(self, outer: GradientBuilder) -> None:
+        super().__init__(outer.insertion_point, outer.location, outer.active)
+        self._outer = outer
+
+    def replace_later(self, op: Any, values: Sequence[Value]) -> None:
+        self._outer.replace_later(op, values)
+
+    def finish(self) -> None:
+        pass
+
+
 def through(b: GradientBuilder, op: Any, dy: Any, expand: Expansion) -> Mapping[Value, Value]:
     """The cotangents of what `op` reads, by way of its expansion, which takes its place."""
-    before = _previous(op)
-    forward = Builder.before(op)
-    results = expand(forward, op)
-    ops = list(_between(before, op))
-    walk = ReverseWalk(
-        GradientBuilder(b.insertion_point, b.location, b.active),
-        Activity(ops, results, b.active),
-    )
+    before = len(_ops_before(op))
+    results = expand(Builder.before(op), op)
+    ops = _ops_before(op)[before:]
+    b.replace_later(op, results)
+    walk = ReverseWalk(_Deferring(b), Activity(ops, results, b.active))
     for result, cotangent in zip(results, [dy] if len(results) == 1 else dy, strict=True):
         if cotangent is not None:
             walk.add(result, Signed.of(cotangent))
     walk.run()
-    outside = {value: None for inner in ops for value in inner.operands if value in b.active}
+    outside = {value: None for inner in ops for value in reads(inner) if value in b.active}
     outside |= {value: None for value in results if value in b.active}
     found = {value: walk.take(value) for value in outside}
-    b.replace_later(op, results)
     return {value: signed.emit(b) for value, signed in found.items() if signed is not None}
 
 
-def _previous(op: Any) -> OpView | None:
-    """The op before `op` in its block."""
-    before = itertools.takewhile(lambda other: other != op, op.operation.block.operations)
-    found = None
-    for found in before:  # noqa: B007 the last one is wanted
-        pass
-    return found
-
-
-def _between(first: OpView | None, last: Any) -> list[OpView]:
-    """The ops after `first` and before `last`."""
-    block = last.operation.block.operations
-    before = list(itertools.takewhile(lambda other: other != last, block))
-    return before if first is None else before[before.index(first) + 1 :]
+def _ops_before(op: Any) -> list[OpView]:
+    """Those of the same block, in order."""
+    return list(itertools.takewhile(lambda other: other != op, op.operation.block.operations))
 
 
 # ---- regions -------------------------------------------------------------------------------

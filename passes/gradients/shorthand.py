@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
-from pock_mlir.ir import DenseI64ArrayAttr, RankedTensorType, Value
+from pock_mlir.dialects.stablehlo.control import counted_loop, element, with_element
+from pock_mlir.ir import BoolAttr, DenseI32ArrayAttr, DenseI64ArrayAttr, RankedTensorType, Value
 from pock_mlir.passes.base import PassError
 from pock_mlir.passes.gradients.expansion import expansion
 from pock_mlir.passes.gradients.registry import no_gradient
+from pock_mlir.passes.regions import copy_body
 
 no_gradient(
     "chlo.broadcast_and",
@@ -129,3 +132,42 @@ def _by_group(b: Builder, x: Value, ragged: int, sizes: Value) -> Value:
     )
     repeated = b.broadcast_in_dim(x, shape, range(len(shape) - 1))
     return b.select(inside, repeated, b.zeros_like(repeated))
+
+
+# ---- scan ----------------------------------------------------------------------------------
+
+
+@expansion("chlo.scan")
+def scan(b: Builder, op: Any) -> list[Value]:
+    """A loop over one dimension, whose region takes and gives slices, and what it carries on."""
+    inputs, _ = DenseI32ArrayAttr(op.attributes["operandSegmentSizes"])
+    outputs, _ = DenseI32ArrayAttr(op.attributes["resultSegmentSizes"])
+    dimension = op.attributes["dimension"].value
+    sources, carried = list(op.operands[:inputs]), list(op.operands[inputs:])
+    made = list(op.results[:outputs])
+    count = shape_of([*sources, *made][0])[dimension]
+    backwards = "is_reverse" in op.attributes and BoolAttr(op.attributes["is_reverse"]).value
+
+    def step(b: Builder, i: Value, state: Sequence[Value]) -> list[Value]:
+        at = {dimension: b.subtract(b.full_like(i, count - 1), i) if backwards else i}
+        slices = [_without(b, element(b, x, at), dimension) for x in sources]
+        block = op.regions[0].blocks[0]
+        mapping = dict(zip(block.arguments, [*slices, *state[outputs:]], strict=True))
+        _, results = copy_body(block, b.insertion_point, mapping)
+        stored = [
+            with_element(b, whole, _with(b, y, dimension), at)
+            for whole, y in zip(state[:outputs], results[:outputs], strict=True)
+        ]
+        return [*stored, *results[outputs:]]
+
+    return counted_loop(b, count, [*(b.zeros_like(y) for y in made), *carried], step)
+
+
+def _without(b: Builder, x: Value, dimension: int) -> Value:
+    shape = shape_of(x)
+    return b.reshape(x, [*shape[:dimension], *shape[dimension + 1 :]])
+
+
+def _with(b: Builder, x: Value, dimension: int) -> Value:
+    shape = shape_of(x)
+    return b.reshape(x, [*shape[:dimension], 1, *shape[dimension:]])

@@ -47,8 +47,11 @@ unsupported(
     "stablehlo.all_gather",
     "stablehlo.all_reduce",
     "stablehlo.all_to_all",
+    "stablehlo.async_done",
+    "stablehlo.async_start",
     "stablehlo.collective_broadcast",
     "stablehlo.collective_permute",
+    "stablehlo.collective_reduce",
     "stablehlo.cross-replica-sum",
     "stablehlo.reduce_scatter",
     reason="a training step runs on one device",
@@ -62,4 +65,20 @@ unsupported(
 unsupported(
     "stablehlo.custom_call",
     reason="what it computes is not known; write it in ops of StableHLO",
+)
+
+unsupported(
+    "stablehlo.uniform_dequantize",
+    "stablehlo.uniform_quantize",
+    reason="its result moves in steps; train the floats and quantise what was trained",
+)
+
+unsupported(
+    "chlo._asin_acos_kernel",
+    reason="it is a part of asin and acos, which have rules; do not lower CHLO beforehand",
+)
+
+unsupported(
+    "stablehlo.return",
+    reason="it ends a region, which the rule of the op around it reads",
 )

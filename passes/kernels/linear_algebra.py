@@ -5,13 +5,13 @@ Each is a loop over columns or rows; matrices are the last two dimensions, other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder, i64s, is_complex, shape_of
+from pock_mlir.dialects.stablehlo import Builder, is_complex, shape_of
+from pock_mlir.dialects.stablehlo.control import counted_loop, element, with_element
 from pock_mlir.ir import (
     BoolAttr,
-    InsertionPoint,
     IntegerType,
     RankedTensorType,
     Value,
@@ -19,53 +19,27 @@ from pock_mlir.ir import (
 )
 from pock_mlir.passes.kernels.form import Form, always
 
-Step = Callable[[Builder, Value, Sequence[Value]], list[Value]]
-
-
-def _loop(b: Builder, count: int, state: Sequence[Value], step: Step) -> list[Value]:
-    """`state` after step(builder, i, state) for i = 0 ... count - 1, as a `stablehlo.while`."""
-    counter = RankedTensorType.get([], IntegerType.get_signless(32))
-    types = [counter, *(value.type for value in state)]
-    loop = b.create("stablehlo.while", [b.splat(0, counter), *state], types, regions=2)
-    blocks = [
-        region.blocks.append(*types, arg_locs=[b.location] * len(types)) for region in loop.regions
-    ]
-    test, body = (Builder(InsertionPoint(block), b.location) for block in blocks)
-    i = blocks[0].arguments[0]
-    test.create("stablehlo.return", [test.compare("LT", i, test.splat(count, counter))], [])
-    i, *inner = blocks[1].arguments
-    results = step(body, i, inner)
-    body.create("stablehlo.return", [body.add(i, body.ones_like(i)), *results], [])
-    return list(loop.results)[1:]
-
 
 def _transpose(b: Builder, x: Value) -> Value:
     rank = len(shape_of(x))
     return b.transpose(x, [*range(rank - 2), rank - 1, rank - 2])
 
 
-def _starts(b: Builder, x: Value, row: Value | None, column: Value | None) -> list[Value]:
-    zero = b.splat(0, RankedTensorType.get([], IntegerType.get_signless(32)))
-    return [*[zero] * (len(shape_of(x)) - 2), row or zero, column or zero]
+def _at(x: Value, row: Value | None, column: Value | None) -> dict[int, Value]:
+    rank = len(shape_of(x))
+    chosen = {rank - 2: row, rank - 1: column}
+    return {dimension: index for dimension, index in chosen.items() if index is not None}
 
 
 def _part(b: Builder, x: Value, row: Value | None = None, column: Value | None = None) -> Value:
     """One row, one column, or one element of each matrix, still of its rank."""
-    *batch, rows, columns = shape_of(x)
-    sizes = [*batch, 1 if row else rows, 1 if column else columns]
-    return b.create(
-        "stablehlo.dynamic_slice",
-        [x, *_starts(b, x, row, column)],
-        [RankedTensorType.get(sizes, RankedTensorType(x.type).element_type)],
-        {"slice_sizes": i64s(sizes)},
-    ).results[0]
+    return element(b, x, _at(x, row, column))
 
 
 def _with_part(
     b: Builder, x: Value, part: Value, row: Value | None = None, column: Value | None = None
 ) -> Value:
-    operands = [x, part, *_starts(b, x, row, column)]
-    return b.create("stablehlo.dynamic_update_slice", operands, [x.type]).results[0]
+    return with_element(b, x, part, _at(x, row, column))
 
 
 def _stretch(b: Builder, x: Value, like: Value) -> Value:
@@ -94,7 +68,7 @@ def _cholesky(b: Builder, op: Any) -> Value:
         square = _outer(b, column, b.conjugate(_transpose(b, column)), rest)
         return [b.subtract(rest, square), _with_part(b, factor, column, column=i)]
 
-    _, factor = _loop(b, shape_of(a)[-1], [matrix, b.zeros_like(a)], step)
+    _, factor = counted_loop(b, shape_of(a)[-1], [matrix, b.zeros_like(a)], step)
     return factor if lower else b.conjugate(_transpose(b, factor))
 
 
@@ -143,7 +117,7 @@ def _substitute(b: Builder, a: Value, c: Value, *, downwards: bool, unit: bool) 
         known = _outer(b, _part(b, a, column=at), row, rest)
         return [b.subtract(rest, known), _with_part(b, solution, row, row=at)]
 
-    _, solution = _loop(b, count, [c, b.zeros_like(c)], step)
+    _, solution = counted_loop(b, count, [c, b.zeros_like(c)], step)
     return solution
 
 

@@ -182,6 +182,15 @@ _OTHERS = [
         step=64.0,  # the op is linear but for its rounding, which a large step makes small
     ),
     Case(
+        "stablehlo.reduce_precision",
+        "to f32",
+        "%y = stablehlo.reduce_precision %a, format = e8m23 : {a}",
+        (3, 4),
+        {"a": (3, 4)},
+        lambda jnp, lax, a: lax.reduce_precision(a, 8, 23),
+        step=64.0,  # as above
+    ),
+    Case(
         "stablehlo.select",
         "elementwise",
         """%p = stablehlo.compare LT, %a, %b : ({a}, {b}) -> tensor<3x4xi1>

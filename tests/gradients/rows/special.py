@@ -222,4 +222,39 @@ _CONTRACTIONS = [
     ),
 ]
 
-ROWS = [*_FUNCTIONS, *_BROADCASTING, *_CONTRACTIONS]
+
+def _scan(mode: str, options: str, jax: Any) -> Case:
+    """A running sum from %b; each output is the sum times what came before it."""
+    return Case(
+        "chlo.scan",
+        mode,
+        f"""%o, %c = "chlo.scan"(%a, %b) ({{{{
+            ^bb0(%x: {{b}}, %s: {{b}}):
+              %t = stablehlo.add %x, %s : {{b}}
+              %u = stablehlo.multiply %t, %s : {{b}}
+              stablehlo.return %u, %t : {{b}}, {{b}}
+            }}}}) {{{{dimension = 1 : i64, {options}operandSegmentSizes = array<i32: 1, 1>,
+                resultSegmentSizes = array<i32: 1, 1>}}}} : ({{a}}, {{b}}) -> ({{y}}, {{b}})
+            %d = stablehlo.broadcast_in_dim %c, dims = [0] : ({{b}}) -> {{y}}
+            %y = stablehlo.multiply %o, %d : {{y}}""",
+        (2, 4),
+        {"a": (2, 4), "b": (2,)},
+        jax,
+    )
+
+
+def _running(jnp: Any, a: Any, b: Any) -> Any:
+    sums = jnp.cumsum(jnp.concatenate([b[:, None], a], 1), 1)
+    return sums[:, 1:] * sums[:, :-1] * sums[:, -1:]
+
+
+_SCANS = [
+    _scan("forwards", "", lambda jnp, lax, a, b: _running(jnp, a, b)),
+    _scan(
+        "backwards",
+        "is_reverse = true, ",
+        lambda jnp, lax, a, b: _running(jnp, a[:, ::-1], b)[:, ::-1],
+    ),
+]
+
+ROWS = [*_SCANS, *_FUNCTIONS, *_BROADCASTING, *_CONTRACTIONS]
