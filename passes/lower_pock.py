@@ -9,14 +9,16 @@ from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import Module, WalkResult
 from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.kernels import FORMS, Form
+from pock_mlir.passes.kernels.random_mask import regenerate
 
 
 @dataclass(frozen=True)
 class LowerPock(ModulePass):
     """Compute each backward op of the dialect in one of its forms, in StableHLO.
 
-    Requires: nothing. Ensures: no `pock.conv_*_gradient`, `pock.max_pool_gradient` or
-    `pock.softmax_cross_entropy*` is left; reads and updates stay. So are ops of StableHLO lowered
+    Requires: nothing. Ensures: no `pock.conv_*_gradient`, `pock.max_pool_gradient`,
+    `pock.softmax_cross_entropy*` or `pock.random_mask` (which each of its users computes anew) is
+    left; reads and updates stay. So are ops of StableHLO lowered
     that backends do not take: `cholesky`, `triangular_solve`, and `fft` but for powers of two. The
     form is the first legal one of `pock_mlir.passes.kernels.FORMS`, unless the option `forms` names
     another.
@@ -40,14 +42,17 @@ class LowerPock(ModulePass):
         found: list[Any] = []
 
         def collect(op: Any) -> WalkResult:
-            if op.name in FORMS:
+            if any(form.legal(op.opview) for form in FORMS.get(op.name, ())):
                 found.append(op.opview)
             return WalkResult.ADVANCE
 
         module.operation.walk(collect)
         for op in found:
             form = _choose(op, preferred.get(op.operation.name, ""))
-            op.operation.results[0].replace_all_uses_with(form.build(Builder.before(op), op))
+            if op.operation.name == "pock.random_mask":
+                regenerate(op)
+            else:
+                op.operation.results[0].replace_all_uses_with(form.build(Builder.before(op), op))
             op.operation.erase()
 
     def _preferred(self, module: Module) -> dict[str, str]:

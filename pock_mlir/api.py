@@ -72,6 +72,7 @@ def compile(
     scheme: str | Path | Scheme = "full",
     target: str = "cpu",
     training: bool = False,
+    seed: int = 0,
     progress: Progress | None = None,
 ) -> Program:
     """Compile a model and its training step.
@@ -89,7 +90,9 @@ def compile(
         optimizer: pock_mlir.SGD(...) or pock_mlir.AdamW(...).
         scheme: what to train: a Scheme, the name of a built-in one, or a TOML file.
         target: a name in `pock_mlir.backends.iree.targets.TARGETS`.
-        training: train batch-norm's statistics too, instead of leaving them as they are.
+        training: train in the framework's training mode: batch-norm's statistics are trained too,
+            and dropout is drawn anew at each step, with masks that are the same in every run.
+        seed: of dropout's masks.
         progress: is told each stage as it begins.
 
     Raises:
@@ -105,7 +108,12 @@ def compile(
     function, described = _loss(loss, example_targets)
     tell("import")
     imported = import_model(
-        model, example_inputs, training=training, loss=function, example_targets=example_targets
+        model,
+        example_inputs,
+        training=training,
+        loss=function,
+        example_targets=example_targets,
+        seed=seed,
     )
     limits = index_limits(imported.module, imported.inputs)
     with imported.context, Location.unknown():

@@ -12,6 +12,7 @@ from pock_mlir.dialects.pock.optimizer import (
     SgdOp,
 )
 from pock_mlir.dialects.pock.pooling import MaxPoolGradientOp
+from pock_mlir.dialects.pock.random import RandomMaskOp
 from pock_mlir.dialects.pock.state import TRAINED_KINDS, AssignOp, ParameterOp, ReadOp
 from pock_mlir.dialects.pock.update import AccumulateOp, UpdateOp
 
@@ -29,6 +30,7 @@ __all__ = [
     "MomentumOp",
     "ParameterOp",
     "Pock",
+    "RandomMaskOp",
     "ReadOp",
     "SgdOp",
     "SoftmaxCrossEntropyGradientOp",

@@ -8,9 +8,11 @@ from pock_mlir.passes.kernels import (
     conv_input_gradient,
     conv_kernel_gradient,
     cross_entropy,
+    embedding,
     fourier,
     linear_algebra,
     max_pool_gradient,
+    random_mask,
 )
 from pock_mlir.passes.kernels.form import Form
 
@@ -20,10 +22,12 @@ FORMS: dict[str, list[Form]] = {
     "pock.conv_input_gradient": conv_input_gradient.FORMS,
     "pock.conv_kernel_gradient": conv_kernel_gradient.FORMS,
     "pock.max_pool_gradient": max_pool_gradient.FORMS,
+    "pock.random_mask": random_mask.FORMS,
     "pock.softmax_cross_entropy": cross_entropy.LOSS_FORMS,
     "pock.softmax_cross_entropy_gradient": cross_entropy.GRADIENT_FORMS,
     "stablehlo.cholesky": linear_algebra.CHOLESKY_FORMS,
     "stablehlo.fft": fourier.FORMS,
+    "stablehlo.scatter": embedding.FORMS,
     "stablehlo.triangular_solve": linear_algebra.TRIANGULAR_SOLVE_FORMS,
 }
-"""The forms of each op, the preferred one first; the last one is legal for every op."""
+"""The forms of each op, the preferred one first; an op of ours always has a legal one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,7 @@ def import_model(
     training: bool = False,
     loss: Callable[..., Any] | None = None,
     example_targets: Any = None,
+    seed: int = 0,
 ) -> ImportedModel:
     """Import a model of any front end; which one is told from its type (see docs/frontends.md).
 
@@ -62,6 +64,7 @@ def import_model(
         loss: a function (outputs, targets) -> scalar of the model's framework, which becomes
             `@loss(inputs..., targets...)`.
         example_targets: an array with the shape and type of the targets, for `loss`.
+        seed: of the masks of dropout, of front ends that draw them.
 
     Raises:
         ModelImportError: names everything that stands in the way.
@@ -72,4 +75,14 @@ def import_model(
     options: dict[str, Any] = {}
     if loss is not None:
         options = {"loss": loss, "example_targets": example_targets}
-    return importer_of(model)(model, example_inputs, training=training, **options)
+    importer = importer_of(model)
+    if seed:
+        if not _takes_seed(importer):
+            raise ModelImportError("this front end draws no masks of dropout: leave the seed out")
+        options["seed"] = seed
+    return importer(model, example_inputs, training=training, **options)
+
+
+def _takes_seed(importer: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(importer).parameters.values()
+    return any(p.name == "seed" or p.kind is p.VAR_KEYWORD for p in parameters)

@@ -19,6 +19,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from pock_mlir.dialects import make_context
 from pock_mlir.importers import ImportedModel, ModelImportError
 from pock_mlir.importers.assemble import Assembler, Binding
+from pock_mlir.importers.axes import TORCH, mark_axes
 from pock_mlir.importers.checks import check_gradients, check_program
 from pock_mlir.importers.cleanup import clean
 from pock_mlir.importers.decompositions import decompositions
@@ -236,6 +237,7 @@ def _assemble(
         bindings = [*_bindings(program, names), *masks[function]]
         assembler.add_function(text, bindings, _assigned(program, names))
     clean(assembler.module)
+    mark_axes(assembler.module, TORCH)
     return ImportedModel(
         context=context,
         module=assembler.module,

@@ -19,6 +19,7 @@ from pock_mlir.ir import DenseElementsAttr, Location, Module, stablehlo_bindings
 from pock_mlir.passes.kernels import FORMS
 from pock_mlir.passes.lower_pock import LowerPock
 from pock_mlir.rewriting import body, functions
+from tests.support.random_masks import random_mask
 
 RNG = np.random.default_rng(0)
 
@@ -194,6 +195,12 @@ def loss_cases(name: str) -> dict[str, Case]:
     }
 
 
+def mask_case() -> Case:
+    attributes = "seed = 1 : i64, site = 2 : i64, keep = 0.6 : f64, value = 2.0 : f64"
+    expected = random_mask((3, 4), 1, 2, 5, 0.6, 2.0)
+    return case("pock.random_mask", [np.array(5, np.int32)], attributes, expected)
+
+
 def compute(text: str, forms: str, operands: Sequence[np.ndarray]) -> np.ndarray:
     with make_context(), Location.unknown():
         module = Module.parse(text)
@@ -241,10 +248,15 @@ def test_cross_entropy(size: str, what: str) -> None:
     check(loss_cases(size)[what])
 
 
+def test_random_mask() -> None:
+    check(mask_case())
+
+
 def test_every_form_has_a_row() -> None:
     rows = [case for name in CONVS for case in conv_cases(name).values()]
     rows += [pool_case(name) for name in POOLS]
     rows += [case for name in LOGITS for case in loss_cases(name).values()]
+    rows.append(mask_case())
     legal = [legal_forms(row.text) for row in rows]
     assert {(op, form) for op, forms in legal for form in forms} == {
         (op, form.name) for op, forms in FORMS.items() for form in forms
