@@ -21,7 +21,7 @@ def is_softmax_shift(b: GradientBuilder, op: Any) -> bool:
     and nothing else, with sums over the dimensions of the maximum.
     """
     x, dimensions = op.operands[0], list(DenseI64ArrayAttr(op.attributes["dimensions"]))
-    spread = b.only_user(op.results[0], "stablehlo.broadcast_in_dim")
+    spread = _spread(b, op.results[0])
     if spread is None or not _spreads_back(spread, x, dimensions):
         return False
     shifted = b.only_user(spread.results[0], "stablehlo.subtract")
@@ -37,11 +37,22 @@ def _users_by_name(b: GradientBuilder, value: Value) -> dict[str, OpView]:
     return named if len(named) == len(found) else {}
 
 
+def _spread(b: GradientBuilder, value: Value) -> OpView | None:
+    """The broadcast of `value`, from which dimensions of size 1 may have been dropped before."""
+    reshape = b.only_user(value, "stablehlo.reshape")
+    operand = value if reshape is None else reshape.results[0]
+    return b.only_user(operand, "stablehlo.broadcast_in_dim")
+
+
 def _spreads_back(broadcast: OpView, like: Value, dimensions: list[int]) -> bool:
     """Whether a broadcast repeats the result of a reduction along the reduced dimensions."""
-    kept = [i for i in range(len(shape_of(like))) if i not in dimensions]
+    shape = shape_of(like)
+    if shape_of(broadcast.results[0]) != shape:
+        return False
+    kept = [i for i in range(len(shape)) if i not in dimensions]
     mapped = list(DenseI64ArrayAttr(broadcast.attributes["broadcast_dimensions"]))
-    return mapped == kept and shape_of(broadcast.results[0]) == shape_of(like)
+    exact = shape_of(broadcast.operands[0]) == [shape[i] for i in mapped]
+    return exact and mapped in (kept, [i for i in kept if shape[i] != 1])
 
 
 def _is_softmax(b: GradientBuilder, shifted: OpView, dimensions: list[int]) -> bool:
@@ -51,7 +62,7 @@ def _is_softmax(b: GradientBuilder, shifted: OpView, dimensions: list[int]) -> b
     uses = _users_by_name(b, exponential.results[0])
     if set(uses) != {"stablehlo.reduce", "stablehlo.divide"}:
         return False
-    spread = _spread_sum(b, uses["stablehlo.reduce"], dimensions, "stablehlo.broadcast_in_dim")
+    spread = _spread_sum(b, uses["stablehlo.reduce"], dimensions)
     divide = uses["stablehlo.divide"]
     return spread is not None and b.only_user(spread.results[0], "stablehlo.divide") == divide
 
@@ -63,7 +74,7 @@ def _is_log_softmax(b: GradientBuilder, shifted: OpView, dimensions: list[int]) 
     reduce = b.only_user(uses["stablehlo.exponential"].results[0], "stablehlo.reduce")
     if reduce is None:
         return False
-    spread = _spread_sum(b, reduce, dimensions, "stablehlo.log", "stablehlo.broadcast_in_dim")
+    spread = _spread_sum(b, reduce, dimensions, "stablehlo.log")
     subtract = uses["stablehlo.subtract"]
     return (
         spread is not None
@@ -75,12 +86,13 @@ def _is_log_softmax(b: GradientBuilder, shifted: OpView, dimensions: list[int]) 
 def _spread_sum(
     b: GradientBuilder, reduce: Any, dimensions: list[int], *chain: str
 ) -> OpView | None:
-    """The broadcast that a sum over `dimensions` ends in, by way of the ops of `chain`."""
+    """The broadcast of a sum over `dimensions`, by way of the ops of `chain`."""
     if len(reduce.operands) != 2 or not _is_sum_over(reduce, dimensions):
         return None
     op: OpView | None = reduce
     for name in chain:
         op = b.only_user(op.results[0], name) if op is not None else None
+    op = _spread(b, op.results[0]) if op is not None else None
     if op is None or not _spreads_back(op, reduce.operands[0], dimensions):
         return None
     return op
