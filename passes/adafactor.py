@@ -45,23 +45,23 @@ def prepare(b: Builder, op: Any, current: Current) -> Prepared:
     tensors = Tensors(b, type_of(op.gradient))
     scale = None if op.scale is None else tensors.spread(Spread(op.scale))
     gradient = treated(tensors, op, op.gradient, scale)
-    factors, assigned = _variance(b, op, b.multiply(gradient, gradient), current)
+    factors, assigned = _variance(b, op, gradient, current)
     update = _direction(tensors, op, gradient, [tensors.spread(each) for each in factors])
     size = _step_size(b, op, current("parameter"), update)
     return Prepared([Spread(op.learning_rate), Spread(size), *factors], assigned)
 
 
 def _variance(
-    b: Builder, op: Any, squared: Value, current: Current
+    b: Builder, op: Any, gradient: Value, current: Current
 ) -> tuple[list[Spread], dict[str, Value]]:
     """The parts whose product estimates the variance, and the new state."""
     weight = _power(b, op.step, FloatAttr(op.beta2_decay).value)
     if "variance" in op.attributes:
-        new = _lerp(b, current("variance"), squared, weight)
+        new = _lerp(b, current("variance"), b.multiply(gradient, gradient), weight)
         return [Spread(new, range(len(shape_of(new))))], {"variance": new}
     rows, columns = DenseI64ArrayAttr(op.attributes["factors"])
-    row = _lerp(b, current("row_variance"), _mean(b, squared, [columns]), weight)
-    column = _lerp(b, current("column_variance"), _mean(b, squared, [rows]), weight)
+    row = _lerp(b, current("row_variance"), _mean_square(b, gradient, columns), weight)
+    column = _lerp(b, current("column_variance"), _mean_square(b, gradient, rows), weight)
     total = _mean(b, row, [rows])
     floor = b.full_like(total, FloatAttr(op.epsilon1).value)
     total = b.broadcast_in_dim(b.maximum(total, floor), shape_of(row), range(len(shape_of(row))))
@@ -93,6 +93,15 @@ def _lerp(b: Builder, old: Value, new: Value, weight: Value) -> Value:
     """old + weight * (new - old)"""
     scaled = b.broadcast_to(b.convert(weight, type_of(old).element_type), old)
     return b.add(old, b.multiply(scaled, b.subtract(new, old)))
+
+
+def _mean_square(b: Builder, x: Value, dimension: int) -> Value:
+    """The mean of x * x over a dimension, which stays with extent 1; no square is in memory."""
+    shape = shape_of(x)
+    rest = [i for i in range(len(shape)) if i != dimension]
+    total = b.dot_general(x, x, ([dimension], [dimension]), (rest, rest))
+    kept = [1 if i == dimension else size for i, size in enumerate(shape)]
+    return b.reshape(b.divide(total, b.full_like(total, shape[dimension])), kept)
 
 
 def _mean(b: Builder, x: Value, dimensions: Sequence[int]) -> Value:

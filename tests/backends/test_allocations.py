@@ -52,8 +52,15 @@ def test_predictions_for_other_schemes(model: str, scheme: str) -> None:
 def test_no_optimizer_makes_new_weights(scheme: str, optimizer: str) -> None:
     measured = allocated("mlp", scheme, optimizer)
     assert (measured.variables, measured.copies) == (0, 0)
-    # What the optimizer needs of its own is a few scalars: no gradient is materialised.
-    assert measured.transient <= allocated("mlp", scheme, "sgd").transient + 256
+    # What the optimizer needs of its own is a few scalars: no gradient is materialised. Only
+    # Adafactor reads a gradient more than once.
+    own = 256 if optimizer != "adafactor" else 1024 + largest_update(scheme)
+    assert measured.transient <= allocated("mlp", scheme, "sgd").transient + own
+
+
+def largest_update(scheme: str) -> int:
+    """Bytes of the largest gradient of the test's MLP."""
+    return 4 * 128 * (128 if scheme == "full" else 64)
 
 
 def test_adamw_makes_no_new_weights_of_a_network() -> None:
