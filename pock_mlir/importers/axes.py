@@ -69,7 +69,7 @@ def _contracted(op: Any, operand: int) -> tuple[int | None, int | None]:
     batch = list(getattr(numbers, f"{side}_batching_dimensions"))
     rank = len(shape_of(op.operands[operand]))
     kept = [i for i in range(rank) if i not in summed and i not in batch]
-    return (kept[0], summed[0]) if kept and summed else (None, None)
+    return (kept[0], min(summed)) if kept and summed else (None, None)
 
 
 def _moved(op: Any, dims: Dims) -> Iterator[Dims]:

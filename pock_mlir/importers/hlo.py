@@ -32,9 +32,12 @@ _SHOWN = 8
 def parse(source: str | bytes, context: Context) -> Module:
     """A module from text, MLIR bytecode or a StableHLO portable artifact.
 
+    Ops and attributes of unknown dialects are let in: `lone_function` names them all.
+
     Raises:
         ModelImportError: it is none of these; with the parser's first message and its line.
     """
+    context.allow_unregistered_dialects = True
     try:
         if isinstance(source, bytes) and not source.startswith(_BYTECODE):
             source = source.decode()
@@ -43,6 +46,8 @@ def parse(source: str | bytes, context: Context) -> Module:
         return Module.parse(source, context)
     except Exception as error:
         raise ModelImportError(f"not StableHLO: {_first_message(error)}") from error
+    finally:
+        context.allow_unregistered_dialects = False
 
 
 def _first_message(error: Exception) -> str:

@@ -194,7 +194,8 @@ class _Inputs:
     def of(cls, model: JaxModel, example: Any) -> _Inputs:
         function, skipped = model.function, 1 if model.buffers is None else 2
         if isinstance(function, Exported) and _is_empty(example):
-            args, kwargs = jax.tree_util.tree_unflatten(function.in_tree, function.in_avals)
+            specs = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in function.in_avals]
+            args, kwargs = jax.tree_util.tree_unflatten(function.in_tree, specs)
             example = args[skipped:] or kwargs
         if isinstance(example, Mapping):
             return cls((), _specs(dict(example)), list(_named(_specs(dict(example)))))
