@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from pock_mlir.dialects import make_context
-from pock_mlir.ir import Module
+from pock_mlir.ir import Module, WalkResult
 from pock_mlir.passes.differentiate import Differentiate
+from pock_mlir.passes.gradients.matching import is_made_by
 from tests.support.interpreter import Interpreter, Outcome
 
 Shape = tuple[int, ...]
@@ -93,17 +94,37 @@ class Case:
         module = Module.parse(self.text, make_context())
         forward = Interpreter(module)
         Differentiate().run(module)
-        return Evaluation(forward, Interpreter(module), values, random.normal(size=self.y))
+        cotangent = random.normal(size=self.y)
+        return Evaluation(
+            forward, Interpreter(module), values, cotangent, _sums_of_negatives(module)
+        )
+
+
+def _sums_of_negatives(module: Module) -> list[str]:
+    found: list[str] = []
+
+    def visit(op: Any) -> WalkResult:
+        sums = op.name in ("stablehlo.reduce", "stablehlo.reduce_window")
+        if sums and any(is_made_by(value, "stablehlo.negate") for value in op.operands):
+            found.append(str(op))
+        return WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    return found
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A step before and after differentiation, with its operands."""
+    """A step before and after differentiation, with its operands.
+
+    `sums_of_negatives` are the reductions of negations in it, which do not compile for GPUs.
+    """
 
     forward: Interpreter
     step: Interpreter
     values: dict[str, np.ndarray]
     cotangent: np.ndarray = field(repr=False)
+    sums_of_negatives: list[str]
 
     def __call__(self) -> Outcome:
         return self.step(self.values, self.cotangent)

@@ -22,6 +22,7 @@ def test_rows_have_distinct_names():
 def test_rule_agrees_with_finite_differences(case: Case):
     assert case.rule in case.text
     evaluation = case.evaluate()
+    assert not evaluation.sums_of_negatives
     gradients = evaluation().gradients
     assert set(gradients) == set(case.shapes) - set(case.frozen)
     for name, gradient in gradients.items():
