@@ -187,10 +187,13 @@ class TorchTraining:
             values[name] = values[name].index_copy(axis, indices, piece)
         return values
 
-    def step(self, x: Tensor, y: Tensor) -> float:
-        """One step; returns the loss before it."""
-        logits = torch.func.functional_call(self._model, self._parameters(), (x,))
-        loss = F.cross_entropy(logits, y)
+    def step(self, x: Tensor | tuple[Tensor, ...], y: Tensor) -> float:
+        """One step; returns the loss before it: of classes, or of a language model's next tokens."""
+        inputs = x if isinstance(x, tuple) else (x,)
+        logits = torch.func.functional_call(self._model, self._parameters(), inputs)
+        if logits.dim() == 3:
+            logits, y = logits[:, :-1].flatten(0, 1), y[:, 1:].flatten()
+        loss = F.cross_entropy(logits, y.long())
         (loss / self._asked.accumulate).backward()
         self._steps += 1
         if self._steps % self._asked.accumulate == 0:
