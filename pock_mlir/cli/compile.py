@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pock_mlir.cli import console, losses
+from pock_mlir.cli import console, losses, optimizers
 from pock_mlir.cli.models import FORMS, ZooOptions, load_model
 from pock_mlir.cli.summary import headline
-
-if TYPE_CHECKING:
-    from pock_mlir.optimizers import Optimizer
-
-DEFAULT_RATES = {"sgd": 0.01, "adamw": 0.001}
-
-
-class OptimizerName(StrEnum):
-    """How a step changes weights."""
-
-    SGD = "sgd"
-    ADAMW = "adamw"
-
 
 EXAMPLE = r"""
 pock compile zoo:efficientnet_lite0 --pretrained --classes 4 --scheme last-4 \
     --optimizer sgd --momentum 0.9 --lr 0.01 -o cells.pock
+pock compile zoo:mlp --optimizer lion --schedule cosine:1000 --warmup 100 --clip-norm 1 \
+    --accumulate 4 --group '*.bias weight-decay=0'
 pock compile my_model.py:make_model --scheme my_scheme.toml --target cuda-sm_87
 """
 
@@ -51,17 +39,17 @@ def compile_command(
     ignore_index: losses.IgnoreIndexOption = None,
     class_axis: losses.ClassAxisOption = None,
     pos_weight: losses.PosWeightOption = None,
-    optimizer: Annotated[OptimizerName, typer.Option(help="How.")] = OptimizerName.SGD,
-    lr: Annotated[
-        float | None,
-        typer.Option(help="Default learning rate.", show_default="0.01; adamw: 0.001"),
-    ] = None,
-    momentum: Annotated[float, typer.Option(help="Momentum of sgd.")] = 0.0,
-    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov momentum.")] = False,
-    weight_decay: Annotated[
-        float | None,
-        typer.Option(help="Weight decay.", show_default="0; adamw: 0.01"),
-    ] = None,
+    optimizer: optimizers.OptimizerOption = optimizers.OptimizerName.SGD,
+    lr: optimizers.RateOption = None,
+    momentum: optimizers.MomentumOption = 0.0,
+    nesterov: optimizers.NesterovOption = False,
+    weight_decay: optimizers.WeightDecayOption = None,
+    group: optimizers.GroupOption = None,
+    schedule: optimizers.ScheduleOption = None,
+    warmup: optimizers.WarmupOption = 0,
+    clip_norm: optimizers.ClipNormOption = None,
+    clip_value: optimizers.ClipValueOption = None,
+    accumulate: optimizers.AccumulateOption = 1,
     target: Annotated[
         str,
         typer.Option(
@@ -96,7 +84,19 @@ def compile_command(
     path = output or Path(_stem(model)).with_suffix(".pock")
     if not path.parent.is_dir():
         raise ValueError(f"no such directory: {path.parent}")
-    chosen = make_optimizer(optimizer, lr, momentum, nesterov, weight_decay)
+    chosen = optimizers.make_optimizer(
+        optimizer,
+        lr,
+        momentum,
+        nesterov,
+        weight_decay,
+        groups=group,
+        schedule=schedule,
+        warmup=warmup,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        accumulate=accumulate,
+    )
     minimised = losses.make_loss(
         loss,
         class_weights=class_weights,
@@ -130,24 +130,6 @@ def compile_command(
     seconds = time.monotonic() - started
     console.out.print(headline(program.manifest))
     console.out.print(f"{path}: {console.size(path.stat().st_size)}, in {seconds:.1f} s")
-
-
-def make_optimizer(
-    name: OptimizerName,
-    lr: float | None,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    weight_decay: float | None = None,
-) -> Optimizer:
-    """The optimizer that the options say. Raises ValueError where they do not go together."""
-    from pock_mlir.optimizers import SGD, AdamW
-
-    rate = DEFAULT_RATES[name.value] if lr is None else lr
-    if name is OptimizerName.SGD:
-        return SGD(rate, momentum, nesterov, weight_decay or 0.0)
-    if momentum or nesterov:
-        raise ValueError("--momentum and --nesterov are for --optimizer sgd")
-    return AdamW(rate) if weight_decay is None else AdamW(rate, weight_decay=weight_decay)
 
 
 def _stem(model: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 from pock_mlir.optimizers.checks import require, require_count, require_range
 
@@ -31,7 +32,7 @@ class Constant:
     def _after(self, update: int) -> float:
         return 1.0
 
-    def pass_options(self) -> dict[str, object]:
+    def pass_options(self) -> dict[str, Any]:
         """The options of `schedule-learning-rate`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {"kind": type(self).__name__.lower(), **values}

@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from pock_mlir.cli.compile import OptimizerName, make_optimizer
 from pock_mlir.cli.models import ZooOptions, load_model
-from pock_mlir.optimizers import SGD, AdamW
 from pock_mlir.runtime import Trainer, load_artifact
 from tests.cli.conftest import Pock
 
@@ -70,6 +68,31 @@ def test_compile_an_exported_program(pock: Pock, tmp_path: Path) -> None:
     np.testing.assert_array_equal(weight, model.weight.detach().numpy())
 
 
+def test_the_options_of_an_update(pock: Pock, models: Path, tmp_path: Path, data: Path) -> None:
+    program = tmp_path / "p.pock"
+    words = [
+        "--optimizer",
+        "lion",
+        "--schedule",
+        "cosine:30",
+        "--warmup",
+        "5",
+        "--clip-norm",
+        "1",
+        "--accumulate",
+        "3",
+    ]
+    result = pock(
+        "compile", f"{models}:linear", *words, "--group", "bias lr-scale=2", "-o", program
+    )
+    assert result.exit_code == 0, result.output
+    shown = " ".join(pock("inspect", program).stdout.split())
+    for part in ("schedule cosine warmup=5 steps=30", "clip_norm 1.0", "accumulate 3"):
+        assert part in shown
+    assert "buffers of accumulated gradients" in shown
+    assert pock("train", program, "--data", data).exit_code == 0
+
+
 def test_models_of_the_zoo() -> None:
     model, (x,) = load_model("zoo:mlp", ZooOptions(batch=3, classes=5))
     assert model(x).shape == (3, 5)
@@ -101,6 +124,11 @@ def test_models_of_the_zoo() -> None:
         ("{models}:linear", ["--lr", -1], r"lr must be in \[0, inf\), got -1"),
         ("{models}:linear", ["--momentum", 1], "momentum must be in"),
         ("{models}:linear", ["--optimizer", "adamw", "--nesterov"], "are for --optimizer sgd"),
+        (
+            "{models}:linear",
+            ["--group", "wieght lr-scale=2"],
+            "matches no parameter; nearest: weight",
+        ),
         ("{models}:unsorted", [], "stablehlo.sort"),
         ("{models}:bessel", [], "aten.i0.default: no lowering to StableHLO"),
     ],
@@ -143,14 +171,6 @@ def test_a_directory_that_is_not_there(pock: Pock, tmp_path: Path) -> None:
     result = pock("compile", "zoo:mlp", "-o", tmp_path / "none" / "p.pock")
     assert result.exit_code == 1
     assert f"no such directory: {tmp_path / 'none'}" in result.stderr
-
-
-def test_optimizers() -> None:
-    assert make_optimizer(OptimizerName.SGD, None, 0.9, True) == SGD(0.01, 0.9, True)
-    assert make_optimizer(OptimizerName.ADAMW, 0.5) == AdamW(0.5)
-    assert make_optimizer(OptimizerName.ADAMW, None, weight_decay=0.0).weight_decay == 0
-    with pytest.raises(ValueError, match="nesterov needs a momentum"):
-        make_optimizer(OptimizerName.SGD, None, nesterov=True)
 
 
 def test_every_target_that_is_offered(pock: Pock, models: Path, tmp_path: Path) -> None:
