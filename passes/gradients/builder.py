@@ -16,6 +16,7 @@ from pock_mlir.ir import (
     Value,
 )
 from pock_mlir.passes.gradients.matching import is_slice_among_zeros, splat_of
+from pock_mlir.passes.gradients.sums import sum_of_neighbours
 
 
 class GradientBuilder(Builder):
@@ -82,7 +83,10 @@ class GradientBuilder(Builder):
         self.within(block).create("stablehlo.return", [block.arguments[1]], [])
 
     def add(self, x: Value, y: Value) -> Value:
-        """x + y, in place where y is a slice among zeros: the gradient of a part of x."""
+        """x + y; gradients of parts are written into each other, or put side by side."""
+        together = sum_of_neighbours(self, x, y)
+        if together is not None:
+            return together
         x, y = (y, x) if is_slice_among_zeros(x) else (x, y)
         if not is_slice_among_zeros(y):
             return super().add(x, y)

@@ -36,8 +36,9 @@ def _recurrent(p: Any, tokens: Any) -> Any:
 
 
 def _branches(p: Any, tokens: Any) -> Any:
-    """A branch by the data, another by an index, and rows that are overwritten."""
+    """Layers that are stacked, branches by the data and by an index, rows that are overwritten."""
     x = p["table"][tokens[0]] @ p["within"]
+    x, _ = lax.scan(lambda x, layer: (jnp.tanh(x @ layer), None), x, p["layers"])
     x = lax.cond(x.sum() > 0, lambda: jnp.sin(x) + p["bias"], lambda: x * p["bias"])
     x = lax.switch(tokens[1, 1], [lambda: x, lambda: -x, lambda: jnp.exp(x @ p["into"])])
     x = x.at[tokens[1, 0]].set(p["bias"] ** 2).at[1].add(x[2])
@@ -62,18 +63,24 @@ PASSES = [
 ]
 
 
-def _parameters() -> dict[str, np.ndarray]:
+def _parameters(name: str) -> dict[str, np.ndarray]:
     random = np.random.default_rng(3)
     shapes = {"table": (5, 4), "within": (4, 4), "into": (4, 4), "bias": (4,)}
-    return {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    if name == "branches":
+        shapes["layers"] = (3, 4, 4)
+    return {key: random.normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
+
+
+@cache
+def _gradient(name: str) -> Any:
+    return jax.jit(jax.value_and_grad(MODELS[name]))
 
 
 @cache
 def _expected(name: str) -> tuple[list[float], dict[str, np.ndarray]]:
-    step = jax.jit(jax.value_and_grad(MODELS[name]))
-    values, losses = _parameters(), []
+    values, losses = _parameters(name), []
     for _ in range(STEPS):
-        loss, gradients = step(values, TOKENS)
+        loss, gradients = _gradient(name)(values, TOKENS)
         losses.append(float(loss))
         values = {k: v - RATE * gradients[k] for k, v in values.items()}
     return losses, {k: np.asarray(v) for k, v in values.items()}
@@ -82,7 +89,7 @@ def _expected(name: str) -> tuple[list[float], dict[str, np.ndarray]]:
 @cache
 def _module(name: str, unroll: bool) -> str:
     """The step with its optimizer, scheduled, as text."""
-    module = step_of(MODELS[name], _parameters(), TOKENS, unroll=unroll)
+    module = step_of(MODELS[name], _parameters(name), TOKENS, unroll=unroll)
     assert ("stablehlo.while" in str(module)) == (not unroll and name != "branches")
     rate = ', %rate: tensor<f32> {pock.role = "learning_rate"}'
     text = re.sub(r"(@train_step\([^)]*)", rf"\1{rate}", module.operation.get_asm())
@@ -104,7 +111,7 @@ CASES = [
 def test_compiled_steps(name: str, unroll: bool):
     losses, final = _expected(name)
     step = compile_step(_module(name, unroll))
-    running = step.start(_parameters())
+    running = step.start(_parameters(name))
     for loss in losses:
         (ours,) = running.call("train_step", TOKENS, RATE)
         assert float(ours) == pytest.approx(loss, rel=1e-4)
@@ -114,8 +121,8 @@ def test_compiled_steps(name: str, unroll: bool):
 
 @pytest.mark.parametrize(("name", "unroll"), [*CASES, ("ordered", True)])
 def test_interpreted_gradients(name: str, unroll: bool):
-    values = _parameters()
-    loss, expected = jax.value_and_grad(MODELS[name])(values, TOKENS)
+    values = _parameters(name)
+    loss, expected = _gradient(name)(values, TOKENS)
     outcome = Interpreter(step_of(MODELS[name], values, TOKENS, unroll=unroll))(values, TOKENS)
     assert outcome.loss == pytest.approx(float(loss), rel=1e-5)
     assert set(outcome.gradients) == set(values)

@@ -79,10 +79,9 @@ def gradient_sources(update: Any, written: Container[Value]) -> Iterator[Gradien
 
 def _taps(gradient: Value) -> tuple[list[Value], list[int], list[int]] | None:
     """The values that are stacked to a gradient, its dimensions over the stack, and the others."""
-    reshape = _sole_definition(gradient)
-    if reshape is None or reshape.name != "stablehlo.reshape":
-        return None
-    stack = _sole_definition(reshape.operands[0])
+    stack = _sole_definition(gradient)
+    if stack is not None and stack.name == "stablehlo.reshape":
+        stack = _sole_definition(stack.operands[0])
     if stack is None or stack.name != "stablehlo.concatenate":
         return None
     values = list(stack.operands)
