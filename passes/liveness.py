@@ -23,6 +23,7 @@ from pock_mlir.ir import (
     IntegerType,
     Operation,
     OpResult,
+    RankedTensorType,
     Value,
 )
 from pock_mlir.passes.regions import reads
@@ -57,6 +58,9 @@ _ROOTS = {
 _MOVES = {"stablehlo.slice", "stablehlo.pad", "stablehlo.concatenate", "stablehlo.reverse"}
 """Ops that move data and are fused with nothing."""
 
+_GRADIENTS = {"stablehlo.dot_general", "stablehlo.reduce"}
+"""Ops that an update computes in its own kernel."""
+
 _UPDATES = {"pock.update", "pock.assign", *UPDATE_RULES}
 
 READS_TWICE = "pock.adafactor"
@@ -65,12 +69,17 @@ READS_TWICE = "pock.adafactor"
 
 def byte_size(value: Value) -> int:
     """Bytes that `value`, a tensor of static shape, takes in memory (unaligned)."""
-    element = type_of(value).element_type
+    return type_bytes(type_of(value))
+
+
+def type_bytes(type_: RankedTensorType) -> int:
+    """Bytes that a tensor of a type of static shape takes in memory (unaligned)."""
+    element = type_.element_type
     if isinstance(element, ComplexType):
         bits = 2 * FloatType(ComplexType(element).element_type).width
     else:
         bits = element.width if isinstance(element, (IntegerType, FloatType)) else 64
-    return math.prod(shape_of(value)) * -(-bits // 8)
+    return math.prod(type_.shape) * -(-bits // 8)
 
 
 def aligned(size: int) -> int:
@@ -175,7 +184,9 @@ class _Grouping:
             return _Sources()
         owner = OpResult(value).owner.operation
         if owner in self._materialised:
-            return _Sources(kernels={self._materialised[owner]})
+            kernel = self._materialised[owner]
+            # A backend may as well read a slice of a parameter where the parameter lies.
+            return _Sources({kernel}, set(kernel.reads) if owner.name in _MOVES else set())
         return self._virtual[owner]
 
     def add(self, op: Operation) -> None:
@@ -235,6 +246,13 @@ def _definitions(op: Operation) -> list[Operation]:
     return [value.owner.operation for value in op.operands if isinstance(value, OpResult)]
 
 
+def _is_gradient(op: Operation) -> bool:
+    """Whether an update computes `op`, its gradient, in its own kernel."""
+    if op.name == "stablehlo.add":  # of a tied embedding
+        return all(each.name != op.name and _is_gradient(each) for each in _definitions(op))
+    return op.name in _GRADIENTS or "pock.inside" in op.attributes
+
+
 class _Fusion:
     """Which ops the backend computes inside the kernel of the one op that uses them."""
 
@@ -257,7 +275,7 @@ class _Fusion:
             return same_shape and not (self._has_root(op) and self._has_later_root(user, op))
         if user.name == "stablehlo.reduce":
             return _is_elementwise(op) and not self._has_root(op)
-        return user.name in _UPDATES and op.name in {"stablehlo.dot_general", "stablehlo.reduce"}
+        return user.name in _UPDATES and _is_gradient(op)
 
     def _has_root(self, op: Operation) -> bool:
         """Whether the kernel that `op` is part of has a root no later than `op`."""

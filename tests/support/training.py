@@ -188,7 +188,7 @@ class TorchTraining:
         return values
 
     def step(self, x: Tensor | tuple[Tensor, ...], y: Tensor) -> float:
-        """One step; returns the loss before it: of classes, or of a language model's next tokens."""
+        """One step; returns the loss before it: of classes, or of the next tokens of texts."""
         inputs = x if isinstance(x, tuple) else (x,)
         logits = torch.func.functional_call(self._model, self._parameters(), inputs)
         if logits.dim() == 3:
