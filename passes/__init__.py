@@ -13,6 +13,7 @@ __all__ = ["REGISTRY", "ModulePass", "PassError", "pass_class"]
 
 REGISTRY = {
     "accumulate-gradients": "pock_mlir.passes.accumulate_gradients:AccumulateGradients",
+    "add-lora": "pock_mlir.passes.add_lora:AddLora",
     "add-loss": "pock_mlir.passes.add_loss:AddLoss",
     "apply-optimizer": "pock_mlir.passes.apply_optimizer:ApplyOptimizer",
     "clip-gradients": "pock_mlir.passes.clip_gradients:ClipGradients",
@@ -23,14 +24,18 @@ REGISTRY = {
     "fold-constants": "pock_mlir.passes.fold_constants:FoldConstants",
     "fold-frozen": "pock_mlir.passes.fold_frozen:FoldFrozen",
     "lower-pock": "pock_mlir.passes.lower_pock:LowerPock",
+    "mixed-precision": "pock_mlir.passes.mixed_precision:MixedPrecision",
     "narrow-gradients": "pock_mlir.passes.narrow_gradients:NarrowGradients",
     "pock-to-iree": "pock_mlir.backends.iree.lowering:PockToIree",
     "prepare-for-gradients": "pock_mlir.passes.prepare_for_gradients:PrepareForGradients",
     "reorder": "pock_mlir.passes.reorder:Reorder",
+    "scale-loss": "pock_mlir.passes.scale_loss:ScaleLoss",
     "schedule-learning-rate": "pock_mlir.passes.schedule_learning_rate:ScheduleLearningRate",
     "simplify": "pock_mlir.passes.simplify:Simplify",
     "sparsify-backward": "pock_mlir.passes.sparsify_backward:SparsifyBackward",
+    "split-reductions": "pock_mlir.passes.split_reductions:SplitReductions",
     "unroll-loops": "pock_mlir.passes.unroll_loops:UnrollLoops",
+    "unscale-gradients": "pock_mlir.passes.unscale_gradients:UnscaleGradients",
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pock_mlir.dialects.pock import TRAINED_KINDS
 from pock_mlir.dialects.stablehlo import i64s, shape_of, type_of
 from pock_mlir.ir import FlatSymbolRefAttr, InsertionPoint, Location, Module, OpView, Value
 from pock_mlir.passes.base import ModulePass, PassError
@@ -15,8 +16,6 @@ from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import defining_op
 from pock_mlir.passes.gradients.reverse import Activity, ReverseWalk, Signed, is_real
 from pock_mlir.rewriting import functions, nested_ops, parameters
-
-TRAINED_KINDS = ("weight",)
 
 
 @dataclass(frozen=True)

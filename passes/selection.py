@@ -35,6 +35,11 @@ def resolve_scheme(module: Module, scheme: str) -> dict[str, Selection]:
     return {name: _stored(selections[name], op.layout) for name, op in weights.items()}
 
 
+def adapter_names(module: Module) -> set[str]:
+    """The factors that `add-lora` declared; a scheme does not name them, and they are trained."""
+    return {name for name, op in parameters(module).items() if op.kind.value == "adapter"}
+
+
 def _stored(selection: Selection, layout: list[int]) -> Selection:
     """The selection with its framework axis as a dimension of the stored tensor."""
     if selection.kind != "slice":

@@ -8,9 +8,10 @@ from typing import Any
 from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of
 from pock_mlir.ir import Module
 from pock_mlir.passes.base import ModulePass, PassError
-from pock_mlir.passes.selection import resolve_scheme
+from pock_mlir.passes.selection import adapter_names, resolve_scheme
 from pock_mlir.rewriting import erase_dead_ops, named_ops
 from pock_mlir.schemes import Selection
+from pock_mlir.schemes.selection import ALL
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class SparsifyBackward(ModulePass):
     Requires: every `pock.update` covers its whole parameter (as `differentiate` leaves them).
     Ensures: one update for each contiguous run of trained indices, and no op that only updates of
     frozen parts needed: updates are the roots of the backward graph, so what they leave is dead.
+    Of a weight that is trained with lora the factors' updates stay (`add-lora` has declared them).
     A scheme names framework dimensions; a parameter's `layout` maps them to the stored ones.
     It is an error when no update is left, since the step would train nothing.
 
@@ -37,6 +39,7 @@ class SparsifyBackward(ModulePass):
 
     def run(self, module: Module) -> None:
         selections = resolve_scheme(module, self.scheme)
+        selections |= dict.fromkeys(adapter_names(module), ALL)
         updates = list(named_ops(module, "pock.update"))
         _check(updates, selections)
         for update in updates:

@@ -73,6 +73,7 @@ def compile(
     target: str = "cpu",
     training: bool = False,
     seed: int = 0,
+    precision: str = "f32",
     progress: Progress | None = None,
 ) -> Program:
     """Compile a model and its training step.
@@ -93,10 +94,13 @@ def compile(
         training: train in the framework's training mode: batch-norm's statistics are trained too,
             and dropout is drawn anew at each step, with masks that are the same in every run.
         seed: of dropout's masks.
+        precision: "f32", or what contractions and convolutions compute with: "bf16", or "f16", with
+            dynamic loss scaling. Weights, sums and all other arithmetic stay f32.
         progress: is told each stage as it begins.
 
     Raises:
-        ValueError: unknown target or loss, or a function without example targets.
+        ValueError: unknown target or loss, a function without example targets, or a precision that
+            the target does not have.
         SchemeError: the scheme does not fit the model.
         ModelImportError: the model cannot be imported.
         PipelineFailure: a pass found something it cannot do, e.g. an op without a derivative.
@@ -104,6 +108,7 @@ def compile(
     """
     tell = progress or (lambda stage: None)
     chosen = find_target(target)
+    _check_precision(precision, chosen, optimizer)
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
     function, described = _loss(loss, example_targets)
     tell("import")
@@ -126,6 +131,7 @@ def compile(
             optimizer_options=options,
             **optimizer.pipeline_options(),
             scheme=scheme.option,
+            precision=precision,
         )
         run_pipeline(imported.module, pipeline)
         tell("fold frozen parameters")
@@ -147,6 +153,17 @@ def find_target(name: str) -> Target:
     if name not in TARGETS:
         raise ValueError(f"unknown target '{name}'; there is {', '.join(TARGETS)}")
     return TARGETS[name]
+
+
+def _check_precision(precision: str, target: Target, optimizer: Optimizer) -> None:
+    known = ("f32", "bf16", "f16")
+    if precision not in known:
+        raise ValueError(f"unknown precision '{precision}'; there is {', '.join(known)}")
+    if precision != "f32" and precision not in target.narrow_floats:
+        has = ", ".join(each for each in known if each in {"f32", *target.narrow_floats})
+        raise ValueError(f"the target {target.name} has no {precision}; it has {has}")
+    if precision == "f16" and getattr(optimizer, "accumulate", 1) > 1:
+        raise ValueError("f16 and accumulated gradients do not go together; use bf16")
 
 
 def _loss(

@@ -5,7 +5,6 @@ speaks of the **next** step. Between them there is pure dataflow, so any order t
 a legal order; executing in place without a wrong read is the lowering's business.
 """
 
-
 from pock_mlir.dialects.pock.dialect import Pock, int_array, require, tensor_type, verifier
 from pock_mlir.ir import (
     DenseI64ArrayAttr,
@@ -56,7 +55,7 @@ def _verify_adapter(op: "ParameterOp") -> None:
         names = {entry.name for entry in DictAttr(op.attributes["adapter"])}
         require(names == _ADAPTER, f"'adapter' must have {', '.join(sorted(_ADAPTER))}")
         factor = DictAttr(op.attributes["adapter"])["factor"]
-        require(str(factor) in ('"A"', '"B"'), f"the factor must be \"A\" or \"B\", got {factor}")
+        require(str(factor) in ('"A"', '"B"'), f'the factor must be "A" or "B", got {factor}')
 
 
 class ParameterOp(Pock.Operation, name="parameter"):

@@ -6,6 +6,7 @@ does that.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -105,36 +106,60 @@ def _depthwise_taps(b: Builder, op: Any) -> Value:
     return _per_tap(b, op, g, lambda tap: b.reduce_add(b.multiply(tap.image, tap.dy), places))
 
 
+def _depthwise_images(b: Builder, op: Any) -> Value:
+    """For each image, a depthwise convolution with dy as its kernel; their sum."""
+    g = _geometry(op)
+    images, dys = (
+        [_image(b, x, i) for i in range(g.image[0])] for x in (op.image, op.output_gradient)
+    )
+    pairs = zip(images, dys, strict=True)
+    total = functools.reduce(b.add, [_correlate(b, image, dy, g) for image, dy in pairs])
+    return b.reshape(total, g.kernel)
+
+
+def _image(b: Builder, x: Value, i: int) -> Value:
+    """Image `i` of [N, spatial..., C], as [1, spatial..., C]."""
+    shape = shape_of(x)
+    return b.slice(x, [i, *[0] * (len(shape) - 1)], [i + 1, *shape[1:]])
+
+
 def _depthwise_channels(b: Builder, op: Any) -> Value:
     """One depthwise convolution with dy as the kernel; images are more channels, summed at the end.
 
-    An odd width above 3 is computed one place wider and cut: IREE's code for it is scalar.
+    Slower than one convolution per image for its transposes, but one op whatever the batch.
     """
     g = _geometry(op)
+    batch, channels = g.image[0], g.image[-1]
+
+    def images_as_channels(x: Value) -> Value:
+        """[N, spatial..., C] to [1, spatial..., N * C]."""
+        moved = b.transpose(x, [*range(1, g.spatial + 1), 0, g.spatial + 1])
+        return b.reshape(moved, [1, *shape_of(x)[1:-1], batch * channels])
+
+    each = _correlate(b, images_as_channels(op.image), images_as_channels(op.output_gradient), g)
+    split = b.reshape(each, [*g.window, batch, channels])
+    return b.reshape(b.reduce_add(split, [g.spatial]), g.kernel)
+
+
+def _correlate(b: Builder, image: Value, dy: Value, g: ConvGeometry) -> Value:
+    """The kernel's gradient [1, window..., C] from one image [1, spatial..., C] and its dy.
+
+    An odd width above 3 is computed one place wider and cut: IREE's code for it is scalar.
+    """
+    channels = shape_of(image)[-1]
     widen = int(g.window[-1] % 2 == 1 and g.window[-1] > 3)
     high = [after - extra for after, extra in zip(g.high, _unused(g), strict=True)]
     high[-1] += widen * g.dilations[-1]
-    batch, channels = g.image[0], g.image[-1]
-    together = batch * channels
-
-    def images_as_channels(x: Value) -> Value:
-        """[N, spatial..., C] to [spatial..., N * C]."""
-        s = g.spatial
-        moved = b.transpose(x, [*range(1, s + 1), 0, s + 1])
-        return b.reshape(moved, [*shape_of(x)[1:-1], together])
-
-    each = b.convolution(
-        b.reshape(images_as_channels(op.image), [1, *g.image[1:-1], together]),
-        b.reshape(images_as_channels(op.output_gradient), [*g.output[1:-1], 1, together]),
+    wide = b.convolution(
+        image,
+        b.reshape(dy, [*shape_of(dy)[1:-1], 1, channels]),
         strides=g.dilations,
         low=g.low,
         high=high,
         rhs_dilation=g.strides,
-        groups=together,
+        groups=channels,
     )
-    exact = b.slice(each, [0] * (g.spatial + 2), [1, *g.window, together])
-    split = b.reshape(exact, [*g.window, batch, channels])
-    return b.reshape(b.reduce_add(split, [g.spatial]), g.kernel)
+    return b.slice(wide, [0] * (g.spatial + 2), [1, *g.window, channels])
 
 
 def _unused(g: ConvGeometry) -> list[int]:
@@ -169,7 +194,16 @@ def _grouped_taps(b: Builder, op: Any) -> Value:
     return _per_tap(b, op, g, compute)
 
 
+_MOST_IMAGES = 32
+"""Above this the ops of `depthwise-images` make compiling slow."""
+
+
+def _is_small_batch(g: ConvGeometry) -> bool:
+    return g.depthwise and g.image[0] <= _MOST_IMAGES
+
+
 FORMS = [
+    Form("depthwise-images", lambda op: _is_small_batch(_geometry(op)), _depthwise_images),
     Form("depthwise-channels", lambda op: _geometry(op).depthwise, _depthwise_channels),
     Form("depthwise-taps", lambda op: _geometry(op).depthwise, _depthwise_taps),
     Form("dense-taps", lambda op: _geometry(op).groups == 1, _dense_taps),

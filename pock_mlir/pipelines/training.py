@@ -18,6 +18,7 @@ def training_pipeline(
     clip: Mapping[str, object] | None = None,
     schedule: Mapping[str, object] | None = None,
     scheme: str = "full",
+    precision: str = "f32",
 ) -> list[Pass]:
     """From a model module (`@forward`) to a scheduled training module (`@train_step`, `@predict`).
 
@@ -30,22 +31,28 @@ def training_pipeline(
         clip: options of `clip-gradients`; None clips nothing.
         schedule: options of `schedule-learning-rate`; None leaves the rate as it is given.
         scheme: what is trained: a built-in scheme's name or the path of a TOML file.
+        precision: of the operands of contractions: f32, bf16 or f16 (with loss scaling).
     """
+    scaled = precision == "f16"
     return [
         *model_passes(scheme),
         make("add-loss", kind=loss, **(loss_options or {})),
+        *([make("scale-loss")] if scaled else []),
         make("differentiate"),
         make("sparsify-backward", scheme=scheme),
         make("narrow-gradients"),
         Upstream("canonicalize"),
         Upstream("cse"),
+        *([make("unscale-gradients")] if scaled else []),
         *([make("accumulate-gradients", steps=accumulate)] if accumulate > 1 else []),
         *([make("clip-gradients", **clip)] if clip else []),
         make("apply-optimizer", kind=optimizer, **(optimizer_options or {})),
         *([make("schedule-learning-rate", **schedule)] if schedule else []),
         make("lower-pock"),
+        make("split-reductions"),
         # The loss and its gradient are lowered alone, and share most of a softmax.
         Upstream("cse"),
+        *([make("mixed-precision", type=precision)] if precision != "f32" else []),
         make("reorder"),
     ]
 

@@ -62,7 +62,8 @@ def load(
 ) -> tuple[dict[str, Array], int]:
     """What a step changes, in the framework's layouts, and the count of steps.
 
-    `constant` gives the value of a parameter that no step changes; the file must agree.
+    `constant` gives the program's own value of a parameter; where no step changes it, the file
+    must agree.
 
     Raises:
         CheckpointError: the checkpoint is of another program.
@@ -85,22 +86,22 @@ def load(
 def load_weights(
     path: str | os.PathLike[str], manifest: Manifest, constant: Constant
 ) -> dict[str, Array]:
-    """What a step changes: the weights from the file, zeros for the optimizer's state.
+    """What a step changes: the weights from the file, the optimizer's state and adapters afresh.
 
-    Raises as `load` does.
+    Plain weights have no adapters; those begin as `constant` gives them. Raises as `load` does.
     """
     with TensorFile(path) as file:
         specs = [spec for spec in manifest.parameters if spec.kind in ("weight", "buffer")]
         problems = _misfits(file, specs) or _other_constants(file, specs, manifest, constant)
         _refuse(path, problems)
-        state: dict[str, Array] = {}
-        for name in manifest.state_order:
-            spec = manifest.parameter(name)
-            zero = spec.kind == "state"
-            state[name] = (
-                np.zeros(spec.shape, spec.dtype) if zero else file[name].astype(spec.dtype)
-            )
-        return state
+        changing = [manifest.parameter(name) for name in manifest.state_order]
+        return {spec.name: _first_value(spec, file, constant) for spec in changing}
+
+
+def _first_value(spec: ParameterSpec, file: TensorFile, constant: Constant) -> Array:
+    if spec.kind == "state":
+        return np.zeros(spec.shape, spec.dtype)
+    return constant(spec) if spec.kind == "adapter" else file[spec.name].astype(spec.dtype)
 
 
 def _refuse(path: str | os.PathLike[str], problems: list[str]) -> None:

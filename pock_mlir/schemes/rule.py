@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pock_mlir.schemes.selection import ALL, FROZEN, Selection
 
-UPDATES = ("all", "none", "slice")
+UPDATES = ("all", "none", "slice", "lora")
 AXES = {"out": 0, "in": 1}
 
 
@@ -22,13 +22,17 @@ class SchemeError(Exception):
 class Rule:
     """Parameters whose name matches the glob `match` are trained as `update` says.
 
-    `*` and `?` match any character, dots too. `update` is "all", "none" or "slice". A slice has an
-    `axis`, a dimension of the framework's shape or "out" or "in" (0 and 1 of a weight of
+    `*` and `?` match any character, dots too. `update` is "all", "none", "slice" or "lora". A slice
+    has an `axis`, a dimension of the framework's shape or "out" or "in" (0 and 1 of a weight of
     PyTorch), and one of
 
     - `ratio`, in (0, 1]: the first `ratio * size` indices, rounded, at least one;
     - `count`: the first `count` indices;
     - `indices`: these.
+
+    "lora" trains a low-rank term (Hu et al. 2022, arXiv 2106.09685): the weight W [out, in] stays,
+    and `alpha / rank * B A` is added, A [rank, in] and B [out, rank]; `alpha` is `rank` where it is
+    not given.
 
     `origin` ("file:line", for messages) does not take part in comparison.
     """
@@ -39,6 +43,8 @@ class Rule:
     ratio: float | None = None
     count: int | None = None
     indices: Sequence[int] | None = None
+    rank: int | None = None
+    alpha: float | None = None
     origin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +71,7 @@ class Rule:
     def to_dict(self) -> dict[str, Any]:
         """The table that `from_dict` reads."""
         data: dict[str, Any] = {"match": self.match, "update": self.update}
-        for key in ("axis", "ratio", "count", "indices"):
+        for key in ("axis", "ratio", "count", "indices", "rank", "alpha"):
             value = getattr(self, key)
             if value is not None:
                 data[key] = list(value) if key == "indices" else value
@@ -84,6 +90,8 @@ class Rule:
 
         `axes` are the dimensions that "out" and "in" mean; empty where that is not known.
         """
+        if self.update == "lora":
+            return self._low_rank(name, shape)
         if self.update != "slice":
             return ALL if self.update == "all" else FROZEN
         axis = self._dimension(name, axes)
@@ -92,6 +100,13 @@ class Rule:
                 self.located(f"axis {self.axis!r} is out of range for {name}, shape {list(shape)}")
             )
         return Selection.of_indices(axis, self._selected(name, shape[axis]), shape[axis])
+
+    def _low_rank(self, name: str, shape: Sequence[int]) -> Selection:
+        rank = cast("int", self.rank)
+        if len(shape) < 2:
+            message = f"lora needs a weight of two or more dimensions, {name} has {list(shape)}"
+            raise SchemeError(self.located(message))
+        return Selection("lora", rank=rank, scale=(self.alpha or rank) / rank)
 
     def _dimension(self, name: str, axes: Sequence[int]) -> int:
         if not isinstance(self.axis, str):
@@ -121,23 +136,43 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+_EXTENTS = ("ratio", "count", "indices")
+_KEYS = {"slice": ("axis", *_EXTENTS), "lora": ("rank", "alpha")}
+"""What only one kind of update has."""
+
+
 def _problem_of(rule: Rule) -> str | None:
     """What is wrong with the rule in itself, whatever the model."""
     if not isinstance(rule.match, str) or not rule.match:  # pyright: ignore[reportUnnecessaryIsInstance]
         return f"'match' must be a pattern of parameter names, got {rule.match!r}"
-    if rule.update == "lora":
-        return "update = \"lora\" is not supported yet; use 'all', 'none' or 'slice'"
     if rule.update not in UPDATES:
         return f"unknown update {rule.update!r}; known: {_quoted(UPDATES)}"
-    given = [key for key in ("ratio", "count", "indices") if getattr(rule, key) is not None]
-    if rule.update != "slice":
-        extra = given + (["axis"] if rule.axis is not None else [])
-        return f'{_quoted(extra)} needs update = "slice"' if extra else None
+    for update, keys in _KEYS.items():
+        extra = [key for key in keys if getattr(rule, key) is not None]
+        if extra and rule.update != update:
+            return f'{_quoted(extra)} needs update = "{update}"'
+    if rule.update == "slice":
+        return _slice_problem(rule)
+    return _lora_problem(rule) if rule.update == "lora" else None
+
+
+def _slice_problem(rule: Rule) -> str | None:
+    given = [key for key in _EXTENTS if getattr(rule, key) is not None]
     if len(given) != 1:
         return (
             f"a slice needs one of 'ratio', 'count' and 'indices', got {_quoted(given) or 'none'}"
         )
     return _axis_problem(rule.axis) or _extent_problem(rule)
+
+
+def _lora_problem(rule: Rule) -> str | None:
+    rank, alpha = rule.rank, rule.alpha
+    if not _is_int(rank) or cast("int", rank) < 1:
+        return f"lora needs a 'rank' of at least 1, got {rank!r}"
+    if alpha is None:
+        return None
+    number = _is_int(alpha) or isinstance(alpha, float)
+    return None if number and 0 < alpha < math.inf else f"alpha must be positive, got {alpha!r}"
 
 
 def _axis_problem(axis: object) -> str | None:

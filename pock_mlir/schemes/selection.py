@@ -12,16 +12,19 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True)
 class Selection:
-    """The trained part of a parameter: nothing, everything, or some indices of one axis.
+    """The trained part of a parameter: nothing, everything, some indices of one axis, or a term.
 
     `axis` is a dimension of the framework's shape and `runs` are the half-open, ascending,
     disjoint intervals [start, stop) of its indices that are trained; both mean something for the
-    kind "slice" only.
+    kind "slice" only. The kind "lora" trains `scale * B A`, a term of rank `rank` that is added to
+    the parameter, which itself stays as it is.
     """
 
-    kind: Literal["frozen", "all", "slice"]
+    kind: Literal["frozen", "all", "slice", "lora"]
     axis: int = 0
     runs: tuple[Run, ...] = ()
+    rank: int = 0
+    scale: float = 1.0
 
     @classmethod
     def of_indices(cls, axis: int, indices: Iterable[int], size: int) -> Selection:
@@ -40,6 +43,8 @@ class Selection:
             return 0
         if self.kind == "all":
             return math.prod(shape)
+        if self.kind == "lora":
+            return self.rank * (shape[0] + math.prod(shape[1:]))
         selected = sum(stop - start for start, stop in self.runs)
         return selected * math.prod(n for i, n in enumerate(shape) if i != self.axis)
 

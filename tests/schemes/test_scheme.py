@@ -67,6 +67,18 @@ def test_elements() -> None:
     assert ALL.elements(shape) == 160
     assert FROZEN.elements(shape) == 0
     assert Selection("slice", 1, ((0, 2), (4, 5))).elements(shape) == 30
+    assert Selection("lora", rank=2).elements([10, 16, 3, 3]) == 2 * 10 + 2 * 16 * 9
+
+
+def test_lora() -> None:
+    selection = scheme(rule("update = 'lora'\nrank = 2\nalpha = 8")).resolve(PARAMETERS)[
+        "fc.weight"
+    ]
+    assert selection == Selection("lora", rank=2, scale=4.0)
+    with pytest.raises(
+        SchemeError, match=r"lora needs a weight of two or more dimensions, fc.bias"
+    ):
+        scheme("[[rule]]\nmatch = 'fc.*'\nupdate = 'lora'\nrank = 2").resolve(PARAMETERS)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +90,16 @@ def test_elements() -> None:
         ("base = 'biases'", "unknown built-in scheme 'biases'"),
         ("\n[[rule]]\nupdate = 'all'", "s.toml:2: a rule needs the key 'match'"),
         ("[[rule]]\nmatch = 3", "'match' must be a pattern of parameter names, got 3"),
-        (rule("mode = 1"), "s.toml:1: unknown key 'mode' in a rule; known: 'axis', 'count'"),
-        (rule("update = 'some'"), "unknown update 'some'; known: 'all', 'none', 'slice'"),
-        (rule("update = 'lora'"), 'update = "lora" is not supported yet'),
+        (
+            rule("mode = 1"),
+            "s.toml:1: unknown key 'mode' in a rule; known: 'alpha', 'axis', 'count'",
+        ),
+        (rule("update = 'some'"), "unknown update 'some'; known: 'all', 'none', 'slice', 'lora'"),
+        (rule("update = 'lora'"), "lora needs a 'rank' of at least 1, got None"),
+        (rule("update = 'lora'\nrank = 0"), "lora needs a 'rank' of at least 1, got 0"),
+        (rule("update = 'lora'\nrank = 2\nalpha = -1"), "alpha must be positive, got -1"),
+        (rule("rank = 2"), "'rank' needs update = \"lora\""),
+        (rule("update = 'lora'\nrank = 2\naxis = 0"), "'axis' needs update = \"slice\""),
         (rule("ratio = 0.5"), "'ratio' needs update = \"slice\""),
         (
             rule("update = 'slice'\naxis = 0"),

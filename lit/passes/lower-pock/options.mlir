@@ -1,5 +1,6 @@
 // RUN: pock-opt %s --pass-pipeline='builtin.module(lower-pock)' | filecheck %s
 // RUN: pock-opt %s --pass-pipeline='builtin.module(lower-pock{forms=conv_kernel_gradient:depthwise-taps})' | filecheck %s --check-prefix=TAPS
+// RUN: pock-opt %s --pass-pipeline='builtin.module(lower-pock{forms=conv_kernel_gradient:depthwise-channels})' | filecheck %s --check-prefix=CHANNELS
 // RUN: pock-opt %s --pass-pipeline='builtin.module(lower-pock{forms=conv_kernel_gradient:dense-taps+conv_input_gradient:convolution})' | filecheck %s --check-prefix=TWO
 
 // `forms` prefers a form of an op; where it is not legal, the first legal one is taken.
@@ -8,10 +9,11 @@
 // TAPS-LABEL: func.func @depthwise
 // TWO-LABEL: func.func @depthwise
 func.func @depthwise(%x: tensor<2x4x4x8xf32>, %dy: tensor<2x4x4x8xf32>) -> tensor<3x3x1x8xf32> {
-  // CHECK: stablehlo.convolution{{.*}}feature_group_count = 16
+  // CHECK-COUNT-2: stablehlo.convolution{{.*}}feature_group_count = 8
+  // CHANNELS: stablehlo.convolution{{.*}}feature_group_count = 16
   // TAPS-NOT: stablehlo.convolution
   // TAPS-COUNT-9: stablehlo.reduce(
-  // TWO: stablehlo.convolution{{.*}}feature_group_count = 16
+  // TWO-COUNT-2: stablehlo.convolution{{.*}}feature_group_count = 8
   %dw = "pock.conv_kernel_gradient"(%x, %dy) {
       strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, padding_low = array<i64: 1, 1>,
       padding_high = array<i64: 1, 1>, groups = 8 : i64}
