@@ -258,6 +258,8 @@ def test_every_form_has_a_row() -> None:
     rows += [case for name in LOGITS for case in loss_cases(name).values()]
     rows.append(mask_case())
     legal = [legal_forms(row.text) for row in rows]
+    # Those of StableHLO's own ops have tests of their own.
+    ours = {op: forms for op, forms in FORMS.items() if op.startswith("pock.")}
     assert {(op, form) for op, forms in legal for form in forms} == {
-        (op, form.name) for op, forms in FORMS.items() for form in forms
+        (op, form.name) for op, forms in ours.items() for form in forms
     }
