@@ -1,0 +1,44 @@
+"""`pock export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pock_mlir.cli import console
+from pock_mlir.runtime import Trainer
+
+EXAMPLE = """
+pock export cells.pock --checkpoint cells.safetensors -o weights.safetensors
+pock export texts.pock --checkpoint texts.safetensors --peft adapter/
+"""
+
+
+def export_command(
+    program: Annotated[Path, typer.Argument(metavar="FILE.pock", help="A compiled program.")],
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="What to export, from `pock train`.", show_default="as compiled"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Plain weights (safetensors), LoRA terms merged."),
+    ] = None,
+    peft: Annotated[
+        Path | None, typer.Option(help="A folder for LoRA terms alone, in the format of `peft`.")
+    ] = None,
+) -> None:
+    """Write what was trained for other software: plain weights, or adapters."""
+    if output is None and peft is None:
+        raise typer.BadParameter("give -o FILE, --peft FOLDER, or both")
+    trainer = Trainer(program, device="local-sync")
+    if checkpoint is not None:
+        trainer.load_checkpoint(checkpoint)
+    if output is not None:
+        trainer.save_weights(output)
+        console.out.print(f"{output}: {len(trainer.state_dict())} tensors")
+    if peft is not None:
+        trainer.save_adapters(peft)
+        console.out.print(f"{peft}: adapter_model.safetensors, adapter_config.json")
