@@ -36,12 +36,14 @@ func.func @train_step(%p: tensor<i1>, %x: tensor<f32>) -> tensor<f32> {
 // CHECK-LABEL: func.func @train_step(
 // CHECK: %[[W:.*]] = "pock.read"() {parameter = @w}
 // CHECK: %[[NONE:.*]] = stablehlo.constant dense<0.0{{.*}}> : tensor<7xf32>
-// CHECK: %[[LOOP:.*]]:4 = stablehlo.while({{.*}} = %[[NONE]])
-// CHECK: stablehlo.dynamic_update_slice {{.*}} : (tensor<7xf32>, tensor<1xf32>, tensor<i32>) -> tensor<7xf32>
-// CHECK: %[[LAST:.*]] = stablehlo.constant dense<6> : tensor<i32>
-// CHECK: %[[BACK:.*]]:3 = stablehlo.while(%[[T:.*]] = %[[LAST]], %[[DX:.*]] = %{{.*}}, %[[SUM:.*]] = %{{.*}}) : tensor<i32>, tensor<f32>, tensor<f32>
-// CHECK: stablehlo.compare GE, %[[T]]
-// CHECK: %[[ROW:.*]] = stablehlo.dynamic_slice %[[LOOP]]#3, %[[T]], sizes = [1]
+// CHECK: %[[LOOP:.*]]:3 = stablehlo.while(%[[I:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %[[NONE]])
+// CHECK: stablehlo.dynamic_update_slice %{{.*}}, %{{.*}}, %[[I]] : (tensor<7xf32>, tensor<1xf32>, tensor<i32>) -> tensor<7xf32>
+// CHECK: %[[BACK:.*]]:3 = stablehlo.while(%[[C:.*]] = %{{.*}}, %[[DX:.*]] = %{{.*}}, %[[SUM:.*]] = %{{.*}}) : tensor<i32>, tensor<f32>, tensor<f32>
+// CHECK: %[[SEVEN:.*]] = stablehlo.constant dense<7> : tensor<i32>
+// CHECK: stablehlo.compare LT, %[[C]], %[[SEVEN]]
+// CHECK: %[[SIX:.*]] = stablehlo.constant dense<6> : tensor<i32>
+// CHECK: %[[T:.*]] = stablehlo.subtract %[[SIX]], %[[C]]
+// CHECK: %[[ROW:.*]] = stablehlo.dynamic_slice %[[LOOP]]#2, %[[T]], sizes = [1]
 // CHECK: %[[X:.*]] = stablehlo.reshape %[[ROW]]
 // CHECK-DAG: %[[NEXT:.*]] = stablehlo.multiply %[[DX]], %[[W]]
 // CHECK-DAG: %[[TERM:.*]] = stablehlo.multiply %[[DX]], %[[X]]

@@ -131,7 +131,7 @@ def _backward_loop(
     carried: Sequence[int],
     captured: Sequence[Value],
 ) -> Any:
-    """(trip, cotangents of `carried`, sums of the gradients by `captured`), from the last trip on.
+    """From the last trip to the first: counter, cotangents of `carried`, sums by `captured`.
 
     Args:
         b: the builder of what surrounds the loop.
@@ -141,14 +141,14 @@ def _backward_loop(
         carried: which of the carried values have a cotangent.
         captured: the active values that the body reads from outside.
     """
-    last = b.splat(forward.trips - 1, _index())
-    operands = [last, *starts, *(b.zeros_like(x) for x in captured)]
+    operands = [b.splat(0, _index()), *starts, *(b.zeros_like(x) for x in captured)]
     back, condition, body = _while(b, operands)
-    test = b.within(condition)
-    trip = condition.arguments[0]
-    _end(test, [test.compare("GE", trip, test.zeros_like(trip))])
+    # IREE runs a loop without asking the device whether to go on if its counter counts up.
+    test, counter = b.within(condition), condition.arguments[0]
+    _end(test, [test.compare("LT", counter, test.full_like(counter, forward.trips))])
     inner = b.within(body)
-    trip, *sums = body.arguments
+    counter, *sums = body.arguments
+    trip = inner.subtract(inner.full_like(counter, forward.trips - 1), counter)
     arguments = list(forward.body.arguments)
     mapping = {x: tape.value(inner, k, trip) for k, x in enumerate(arguments)}
     wanted = [*(mapping[arguments[k]] for k in carried), *captured]
@@ -158,7 +158,7 @@ def _backward_loop(
     before = [_or_zeros(inner, dx, x) for dx, x in zip(found, wanted, strict=True)][: len(carried)]
     terms = found[len(carried) :]
     totals = [s if dx is None else inner.add(s, dx) for s, dx in zip(sums, terms, strict=True)]
-    _end(inner, [inner.subtract(trip, inner.ones_like(trip)), *before, *totals])
+    _end(inner, [inner.add(counter, inner.ones_like(counter)), *before, *totals])
     return back
 
 
@@ -217,24 +217,32 @@ class _Tape:
         if read:
             op = self._recording_loop(list(read))
             plain = len(self.forward.op.results)
-            stacks = list(op.results)[plain + 1 :]
+            stacks = list(op.results)[plain:]
             for place, stack in zip(read.values(), stacks, strict=True):
                 place.results[0].replace_all_uses_with(stack)
             b.replace_later(self.forward.op, list(op.results)[:plain])
         for place in self.places.values():
             place.erase()
 
+    def _trip(self, b: Builder, counter: Value) -> Value:
+        """The number of the trip, from the counter."""
+        if self.forward.start:
+            counter = b.subtract(counter, b.full_like(counter, self.forward.start))
+        if self.forward.step != 1:
+            counter = b.divide(counter, b.full_like(counter, self.forward.step))
+        return counter
+
     def _recording_loop(self, recorded: Sequence[int]) -> Any:
-        """The forward loop, which carries its number of trips and the recordings as well."""
+        """The forward loop, which carries the recordings as well."""
         b, forward = self.before, self.forward
         stacks = [b.zeros_like(self.places[k].results[0]) for k in recorded]
-        operands = [*forward.op.operands, b.splat(0, _index()), *stacks]
+        operands = [*forward.op.operands, *stacks]
         op, condition, body = _while(b, operands)
         test, goes_on = _copy(forward.condition, condition)
         test.create("stablehlo.return", goes_on, [])
         inner, following = _copy(forward.body, body)
-        trip, *stacks = list(body.arguments)[len(forward.op.operands) :]
-        following.append(inner.add(trip, inner.ones_like(trip)))
+        stacks = list(body.arguments)[len(forward.op.operands) :]
+        trip = self._trip(inner, body.arguments[forward.counter])
         for k, stack in zip(recorded, stacks, strict=True):
             value = body.arguments[k]
             row = inner.reshape(value, [1, *shape_of(value)])
