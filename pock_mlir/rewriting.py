@@ -109,6 +109,8 @@ def read_parameters(module: Module) -> set[str]:
     named: set[str] = set()
     for function in functions(module):
         for op in body(function).operations:
+            if not op.operation.name.startswith("pock."):
+                continue  # The bindings have no class for some attributes: complex constants.
             values = (op.attributes[name] for name in op.attributes)
             named |= {
                 FlatSymbolRefAttr(a).value for a in values if isinstance(a, FlatSymbolRefAttr)
