@@ -58,7 +58,7 @@ KINDS = {
     "adafactor": Kind((), ("weight_decay", *_FACTORED), counts=True),
     "lion": Kind(("first_moment",), ("weight_decay", "beta1", "beta2")),
 }
-_FORWARDED = ("parameter", "offsets", "sizes", "clip_value", "accumulated")
+_FORWARDED = ("parameter", "offsets", "sizes", "clip_value", "accumulated", "guarded")
 Settings = dict[str, float | bool]
 
 

@@ -98,14 +98,25 @@ def count_updates(module: Module, function: Any) -> Value:
         _declare(point, STEP, RankedTensorType.get([], F32Type.get()))
     for op in body(function).operations:
         if op.operation.name == "pock.assign" and op.parameter.value == STEP:
-            return op.value
+            guarded = op.value.owner.name == "stablehlo.select"
+            return op.value.owner.operands[1] if guarded else op.value
     b = Builder(InsertionPoint.at_block_begin(body(function)), function.location)
     step = FlatSymbolRefAttr.get(STEP)
     scalar = RankedTensorType.get([], F32Type.get())
     done = b.create("pock.read", [], [scalar], {"parameter": step}).results[0]
     this = b.add(done, b.ones_like(done))
-    b.create("pock.assign", [this], [], {"parameter": step})
+    _assign_count(b, function, done, this)
     return this
+
+
+def _assign_count(b: Builder, function: Any, done: Value, this: Value) -> None:
+    """The count of the next step; an update that may be skipped counts where it is not."""
+    ops = list(body(function).operations)
+    guard = next((op.scale for op in ops if "guarded" in op.attributes), None)
+    if guard is not None:
+        b = Builder.before(ops[-1])
+        this = b.select(b.compare("GT", guard, b.zeros_like(guard)), this, done)
+    b.create("pock.assign", [this], [], {"parameter": FlatSymbolRefAttr.get(STEP)})
 
 
 def state_shape(update: Any) -> list[int]:

@@ -23,6 +23,7 @@ class Arithmetic(Protocol):
     def minimum(self, x: Value, y: Value) -> Value: ...
     def sqrt(self, x: Value) -> Value: ...
     def sign(self, x: Value) -> Value: ...
+    def where_positive(self, x: Value, then: Value, other: Value) -> Value: ...
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Tensors:
         self.multiply, self.divide = builder.multiply, builder.divide
         self.maximum, self.minimum = builder.maximum, builder.minimum
         self.sqrt, self.sign = builder.sqrt, builder.sign
+
+    def where_positive(self, x: Value, then: Value, other: Value) -> Value:
+        """`then` where x > 0; `other` where it is not, as where it is NaN."""
+        b = self.builder
+        return b.select(b.compare("GT", x, b.zeros_like(x)), then, other)
 
     def constant(self, value: float) -> Value:
         """`value` everywhere."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder, shape_of
+from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import BoolAttr, DenseI64ArrayAttr, FlatSymbolRefAttr, Value
 from pock_mlir.passes import adafactor
 from pock_mlir.passes.update_arithmetic import (
@@ -21,6 +21,7 @@ from pock_mlir.passes.update_arithmetic import (
     Formula,
     Prepared,
     Spread,
+    Tensors,
     average,
     decayed,
     shrunk,
@@ -70,11 +71,15 @@ def rule_of(op: Any) -> UpdateRule:
     if op.operation.name == ACCUMULATE:
         return rule
     held, scaled = "accumulated" in op.attributes, op.scale is not None
+    guarded = "guarded" in op.attributes
 
     def prepare(b: Builder, op: Any, current: Current) -> Prepared:
         prepared = rule.prepare(b, op, current)
         parts = [*prepared.parts, *([Spread(op.scale)] if scaled else [])]
-        return replace(prepared, parts=parts)
+        assigned = prepared.assigned
+        if guarded:
+            assigned = {n: _guarded(b, op, v, current(n)) for n, v in assigned.items()}
+        return replace(prepared, parts=parts, assigned=assigned)
 
     def formula(
         a: Arithmetic, op: Any, gradient: Value, parts: Sequence[Value], states: Sequence[Value]
@@ -83,10 +88,18 @@ def rule_of(op: Any) -> UpdateRule:
         scale, parts = (parts[-1], parts[:-1]) if scaled else (None, parts)
         gradient = treated(a, op, states[own] if held else gradient, scale)
         new = rule.formula(a, op, gradient, parts, states[:own])
+        if guarded and scale is not None:
+            new = [a.where_positive(scale, n, o) for n, o in zip(new, states[:own], strict=True)]
         return [*new, *([a.constant(0.0)] if held else [])]
 
     states = (*rule.states, *(("accumulated",) if held else ()))
     return UpdateRule(states, prepare, formula, reads_gradient=not held)
+
+
+def _guarded(b: Builder, op: Any, new: Value, old: Value) -> Value:
+    """`new` where the op's scale is positive, else `old`."""
+    tensors = Tensors(b, type_of(new))
+    return tensors.where_positive(tensors.spread(Spread(op.scale)), new, old)
 
 
 # ---- the rules -------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ it, so that the kernel that computes the gradient can do it too:
 g <- accumulated ? the buffer's value : gradient
 g <- scale * g                              (clipping by norm, the mean over batches)
 g <- min(max(g, -clip_value), clip_value)
+
+Where it is `guarded`, weight and state stay as they are unless `scale` is positive.
 """
 
 from typing import Any
@@ -35,9 +37,10 @@ def verify_slice(op: Any, operand: Any, name: str = "gradient") -> None:
 
 
 def verify_treatment(op: Any) -> None:
-    """Check what an update says of its gradient: `scale`, `clip_value`, `accumulated`."""
+    """Check what an update says: `scale`, `guarded`, `clip_value`, `accumulated`."""
     if op.scale is not None:
         require_scalar(op.scale, "scale")
+    require("guarded" not in op.attributes or op.scale is not None, "'guarded' needs a scale")
     if "clip_value" in op.attributes:
         value = op.attributes["clip_value"]
         positive = isinstance(value, FloatAttr) and FloatAttr(value).value > 0
@@ -67,7 +70,8 @@ class UpdateOp(Pock.Operation, name="update"):
 
     Optional: the operand `scale`, a rank-0 tensor; the attribute `clip_value`, a positive number;
     the attribute `accumulated`, the state that the gradient was accumulated in, which the update
-    leaves full of zeros.
+    leaves full of zeros; the attribute `guarded`, which needs a `scale` and says that the update is
+    skipped unless that is positive.
     """
 
     gradient: ext.Operand[RankedTensorType]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,15 @@ import typer
 from pock_mlir.cli import console, losses, optimizers
 from pock_mlir.cli.models import FORMS, ZooOptions, load_model
 from pock_mlir.cli.summary import headline
+
+
+class Precision(StrEnum):
+    """What contractions and convolutions compute with."""
+
+    F32 = "f32"
+    BF16 = "bf16"
+    F16 = "f16"
+
 
 EXAMPLE = r"""
 pock compile zoo:efficientnet_lite0 --pretrained --classes 4 --scheme last-4 \
@@ -74,8 +84,15 @@ def compile_command(
     ] = False,
     train_statistics: Annotated[
         bool,
-        typer.Option("--train-statistics", help="Train batch-norm's running statistics too."),
+        typer.Option(
+            "--train-statistics",
+            help="Training mode: train batch-norm's running statistics too, draw dropout.",
+        ),
     ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of dropout's masks.")] = 0,
+    precision: Annotated[
+        Precision, typer.Option(help="What contractions and convolutions compute with.")
+    ] = Precision.F32,
 ) -> None:
     """Compile a model and its training step into a .pock file.
 
@@ -123,6 +140,8 @@ def compile_command(
             scheme=parsed,
             target=target,
             training=train_statistics,
+            seed=seed,
+            precision=precision.value,
             progress=status.update,
         )
         status.update("write")

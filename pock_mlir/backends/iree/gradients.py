@@ -159,7 +159,7 @@ def _contraction(op: Operation) -> GradientSource:
     outputs = len(shape_of(result))
 
     def multiply_add(a: ScalarArithmetic, inputs: list[Value], sums: list[Value]) -> list[Value]:
-        return [a.add(sums[0], a.multiply(*inputs))]
+        return [a.add(sums[0], a.multiply(*map(a.widened, inputs)))]
 
     def build(b: Builder, loaded: Sequence[Value]) -> Value:
         initial = zeros(b, shape, element)

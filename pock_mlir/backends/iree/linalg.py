@@ -76,6 +76,14 @@ class ScalarArithmetic:
         below = self._select(_LESS, x, zero, self.constant(-1.0), x)
         return self._select(_GREATER, x, zero, self.constant(1.0), below)
 
+    def where_positive(self, x: Value, then: Value, other: Value) -> Value:
+        """`then` where x > 0; `other` where it is not, as where it is NaN"""
+        return self._select(_GREATER, x, self.constant(0.0), then, other)
+
+    def widened(self, x: Value) -> Value:
+        """A narrower float in the type of this arithmetic"""
+        return x if x.type == self._element else self._op("arith.extf", x)
+
     def loop(self, dimension: int) -> Value:
         """The present count of a loop"""
         index = IndexType.get()

@@ -25,12 +25,14 @@ class Target:
         flags: what tells iree-compile about it.
         driver: the IREE runtime driver that runs its modules.
         description: one line for `--help`.
+        narrow_floats: the types that mixed precision may use: those it can keep in memory.
     """
 
     name: str
     flags: tuple[str, ...]
     driver: str
     description: str
+    narrow_floats: frozenset[str] = frozenset({"bf16", "f16"})
 
 
 _TABLE = (
@@ -51,6 +53,7 @@ _TABLE = (
         (f"--iree-hal-target-device={_SWIFTSHADER}",),
         "vulkan",
         "SwiftShader, a Vulkan device in software",
+        frozenset(),
     ),
 )
 
