@@ -1,4 +1,4 @@
-"""Which model to compile: from the zoo, from a Python file, or a torch.export program."""
+"""Which model to compile: from the zoo, from a Python file, or a file of some front end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-FORMS = "zoo:NAME, FILE.py:FACTORY or FILE.pt2"
+FILES = (".pt2", ".onnx", ".keras", ".mlir", ".mlirbc", ".bin")
+FORMS = f"zoo:NAME, FILE.py:FACTORY, a {', '.join(FILES)} file or a SavedModel directory"
 DEFAULT_BATCH, DEFAULT_IMAGE_SIZE, DEFAULT_TOKENS = 8, 96, 64
 
 
@@ -39,14 +40,16 @@ class ZooOptions:
 
 
 def load_model(spec: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
-    """A model and example inputs for it, which are empty for an exported program.
+    """A model and example inputs for it, which are empty where the model has its own.
 
     Raises:
         ValueError: `spec` has none of the known forms, or what it names is not there or fails.
-        ImportError: PyTorch is missing.
+        ImportError: the model's framework is missing.
     """
     if spec.startswith("zoo:"):
         return _from_zoo(spec.removeprefix("zoo:"), options)
+    if Path(spec).suffix in FILES or Path(spec).is_dir():
+        return _from_file(Path(spec), options)
     if options.given:
         raise ValueError(
             f"{', '.join(options.given)}: only for models of the zoo; '{spec}' has its own inputs"
@@ -54,8 +57,6 @@ def load_model(spec: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
     file, _, factory = spec.rpartition(":")
     if file.endswith(".py"):
         return _from_factory(Path(file), factory)
-    if spec.endswith(".pt2"):
-        return _from_export(Path(spec)), ()
     if spec.endswith(".py"):
         raise ValueError(f"which function of {spec} makes the model? Write {spec}:FUNCTION")
     raise ValueError(f"MODEL must be {FORMS}, got '{spec}'")
@@ -96,22 +97,18 @@ def _zoo_inputs(name: str, model: Any, options: ZooOptions) -> tuple[Any, ...]:
     return (torch.zeros(batch, 3, size, size),)
 
 
-def _from_export(path: Path) -> Any:
-    if not path.is_file():
+def _from_file(path: Path, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
+    from pock_mlir.importers.files import WITH_OPEN_BATCH, load_file
+
+    if not path.exists():
         raise ValueError(f"no such file: {path}")
-    torch = _torch()
-    try:
-        return torch.export.load(str(path))
-    except Exception as error:
-        raise ValueError(f"{path} is no torch.export program: {_first_line(error)}") from error
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise ImportError("this needs PyTorch: pip install 'pock-mlir[torch]'") from error
-    return torch
+    suffix = "" if path.is_dir() else path.suffix
+    refused = [name for name in options.given if name != "--batch" or suffix not in WITH_OPEN_BATCH]
+    if refused:
+        raise ValueError(
+            f"{', '.join(refused)}: not for {path}, which is a model with inputs of its own"
+        )
+    return load_file(path, options.batch or DEFAULT_BATCH)
 
 
 def _from_factory(path: Path, name: str) -> tuple[Any, tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from pock_mlir.importers import ModelImportError
 from pock_mlir.importers.locations import layer_locations
 from pock_mlir.ir import (
     Context,
+    FlatSymbolRefAttr,
     Module,
     Operation,
     PassManager,
@@ -82,15 +83,17 @@ def lone_function(module: Module, entry: str, name: str, rename: Callable[[str],
         ModelImportError: with everything that is not StableHLO of static shapes, and where it is.
     """
     functions = {op.sym_name.value: op for op in module.body.operations if _is_function(op)}
-    for other, function in functions.items():
-        visibility = "public" if other == entry else "private"
-        with module.context:
-            function.operation.attributes["sym_visibility"] = StringAttr.get(visibility)
+    _check([op for each in _called(functions, entry) for op in _walk(functions[each].operation)])
     with module.context:
+        for other, function in functions.items():
+            visibility = StringAttr.get("public" if other == entry else "private")
+            function.operation.attributes["sym_visibility"] = visibility
         PassManager.parse(_PIPELINE).run(module.operation)
-    function = next(op for op in module.body.operations if op.sym_name.value == entry)
-    _check(module, function)
-    with module.context:
+        function = next(op for op in module.body.operations if op.sym_name.value == entry)
+        calls = [op for op in _walk(function.operation) if op.name == "func.call"]
+        if calls:
+            names = listing([str(op.attributes["callee"]) for op in calls])
+            raise ModelImportError(f"functions that call themselves cannot be compiled: {names}")
         function.operation.attributes["sym_name"] = StringAttr.get(name)
         for noise in _FUNCTION_NOISE:
             if noise in function.operation.attributes:
@@ -105,16 +108,28 @@ def _is_function(op: Any) -> bool:
 # ---- what it may contain ---------------------------------------------------------------------
 
 
-def _check(module: Module, function: Any) -> None:
-    """Raise with every op that is foreign, calls out, or has a type that cannot be compiled."""
+def _called(functions: dict[str, Any], entry: str) -> list[str]:
+    """`entry` and the functions that it calls, at any depth."""
+    found, waiting = dict.fromkeys([entry]), [entry]
+    while waiting:
+        for op in _walk(functions[waiting.pop()].operation):
+            if op.name == "func.call":
+                callee = FlatSymbolRefAttr(op.attributes["callee"]).value
+                if callee not in found:
+                    found[callee] = None
+                    waiting.append(callee)
+    return list(found)
+
+
+def _check(ops: list[Operation]) -> None:
+    """Raise with every op that is foreign, or has a type that cannot be compiled."""
     places: dict[str, list[str]] = {}
-    for op in _walk(function.operation):
+    for op in ops:
         for reason in _op_problems(op):
             places.setdefault(reason, []).append(_place(op))
     problems = [f"{reason}, at {listing(found)}" for reason, found in places.items()]
     if problems:
         raise ModelImportError("the model cannot be compiled:", problems)
-    del module
 
 
 def _walk(root: Operation) -> list[Operation]:
@@ -131,8 +146,6 @@ def _walk(root: Operation) -> list[Operation]:
 def _op_problems(op: Operation) -> Iterator[str]:
     if op.name.partition(".")[0] not in _DIALECTS:
         yield f"{op.name}: not an op of StableHLO"
-    elif op.name == "func.call":
-        yield f"{op.name}: a function that calls itself"
     elif op.name == "stablehlo.custom_call":
         yield f"stablehlo.custom_call {op.attributes['call_target_name']}: code outside the model"
     for value in op.results:

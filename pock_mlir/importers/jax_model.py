@@ -22,7 +22,7 @@ class JaxModel:
             `compile(..., training=True)`.
     """
 
-    function: Callable[..., Any]
+    function: Any
     params: Any
     buffers: Any = None
     train: Callable[..., Any] | None = None

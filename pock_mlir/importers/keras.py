@@ -43,7 +43,7 @@ def import_keras(
     """
     keras = require("keras")
     if isinstance(model, str | Path):
-        model = _loaded(keras, Path(model))
+        model = load_keras(keras, Path(model))
     arguments = _arguments(keras, model, example_inputs)
     if not model.built:
         model(*arguments)
@@ -65,7 +65,8 @@ def import_keras(
     raise ModelImportError(f"Keras on '{backend}' is not supported: use jax, torch or tensorflow")
 
 
-def _loaded(keras: Any, path: Path) -> Any:
+def load_keras(keras: Any, path: Path) -> Any:
+    """The model of a `.keras` file; code in it is not run. Raises ModelImportError."""
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:

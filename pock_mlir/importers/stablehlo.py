@@ -116,8 +116,9 @@ def _check(
         )
     problems: list[str] = []
     for argument, type_ in zip(arguments, types, strict=True):
-        problems += [f"{argument.name}: {reason}" for reason in type_problems(type_)]
-        if argument.kind != "input" and not problems:
+        wrong = [f"{argument.name}: {reason}" for reason in type_problems(type_)]
+        problems += wrong
+        if argument.kind != "input" and not wrong:
             problems += _value_problems(argument.name, description.values[argument.name], type_)
     inputs = [t for a, t in zip(arguments, types, strict=True) if a.kind == "input"]
     problems += _input_problems(inputs, example)

@@ -71,19 +71,28 @@ def import_tensorflow(
 
 def _callable(tf: Any, model: Any) -> Call:
     if isinstance(model, str | Path):
-        try:
-            model = tf.saved_model.load(str(model))
-        except Exception as error:
-            raise ModelImportError(f"TensorFlow cannot load {model}: {_line(error)}") from error
-    signatures = getattr(model, "signatures", None)
-    if isinstance(signatures, Mapping):
-        if _SIGNATURE not in signatures:
-            known = ", ".join(signatures) or "none"
-            raise ModelImportError(f"the SavedModel has no '{_SIGNATURE}' signature; has: {known}")
-        return _Signature(model, signatures[_SIGNATURE])
+        return _Signature(*load_saved_model(tf, model))
+    if isinstance(getattr(model, "signatures", None), Mapping):
+        return _Signature(model, _signature(model))
     if not callable(model):
         raise ModelImportError(f"{type(model).__name__} cannot be called: pass a tf.function")
     return model
+
+
+def load_saved_model(tf: Any, path: str | Path) -> tuple[Any, Any]:
+    """What a SavedModel holds, and its signature `serving_default`. Raises ModelImportError."""
+    try:
+        model = tf.saved_model.load(str(path))
+    except Exception as error:
+        raise ModelImportError(f"TensorFlow cannot load {path}: {_line(error)}") from error
+    return model, _signature(model)
+
+
+def _signature(model: Any) -> Any:
+    if _SIGNATURE not in model.signatures:
+        known = ", ".join(model.signatures) or "none"
+        raise ModelImportError(f"the SavedModel has no '{_SIGNATURE}' signature; has: {known}")
+    return model.signatures[_SIGNATURE]
 
 
 @dataclass(frozen=True)

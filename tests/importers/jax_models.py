@@ -55,7 +55,7 @@ def conv(x: jax.Array, layer: Tree, stride: int = 1, groups: int = 1) -> jax.Arr
     return y + layer["bias"]
 
 
-def cnn(params: Tree, images: jax.Array) -> jax.Array:
+def cnn(params: Tree, images: Any) -> jax.Array:
     """Logits of images [batch, height, width, 3]."""
     x = jax.nn.relu(conv(images, params["stem"], stride=2))
     for i, block in enumerate(params["blocks"]):
@@ -89,7 +89,7 @@ def transformer_params() -> Tree:
     )
 
 
-def transformer(params: Tree, tokens: jax.Array) -> jax.Array:
+def transformer(params: Tree, tokens: Any) -> jax.Array:
     """Logits of token ids [batch, tokens]."""
     x = params["embedding"][tokens]
     for layer in params["layers"]:
