@@ -82,6 +82,7 @@ from torch_mlir.ir import (
     RankedTensorType,
     StringAttr,
     SymbolTable,
+    TupleType,
     Type,
     TypeAttr,
     UnitAttr,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pock_mlir.dialects.stablehlo import Builder
-from pock_mlir.ir import IntegerType, Location, OpView, RankedTensorType, Value
+from pock_mlir.ir import IntegerType, Location, OpView, RankedTensorType, TupleType, Value
 from pock_mlir.passes.base import PassError
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import defining_op, is_made_by
@@ -16,7 +16,9 @@ from pock_mlir.passes.regions import captures, reads
 
 
 def is_real(value: Value) -> bool:
-    """Whether `value` is a tensor that can have a gradient."""
+    """Whether `value` can have a gradient: a tensor, or a tuple, through which none may get lost."""
+    if isinstance(value.type, TupleType):
+        return True
     if not isinstance(value.type, RankedTensorType):
         return False
     return not isinstance(RankedTensorType(value.type).element_type, IntegerType)
@@ -153,7 +155,8 @@ class ReverseWalk:
         except PassError as error:
             self.problems += reversed(error.problems)
             known = [value for value in reads(op) if value in self.builder.active]
-            return [(value, self.builder.zeros_like(value)) for value in known]
+            tensors = [value for value in known if isinstance(value.type, RankedTensorType)]
+            return [(value, self.builder.zeros_like(value)) for value in tensors]
 
 
 def _apply_rule(

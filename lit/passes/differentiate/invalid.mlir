@@ -22,6 +22,19 @@ func.func @train_step() -> tensor<f32> {
 
 // -----
 
+// No gradient gets lost on the way.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<f32>} : () -> ()
+func.func @train_step() -> tensor<f32> {
+  %w = "pock.read"() {parameter = @w} : () -> tensor<f32>
+  %t = stablehlo.tuple %w, %w : tuple<tensor<f32>, tensor<f32>>
+  // expected-error @below {{stablehlo.get_tuple_element has no derivative rule: prepare-for-gradients replaces it}}
+  %y = stablehlo.get_tuple_element %t[1] : (tuple<tensor<f32>, tensor<f32>>) -> tensor<f32>
+  return %y : tensor<f32>
+}
+
+// -----
+
 // A region that is unrolled must be elementwise; a window must not be too large for that.
 
 "pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<5000xf32>} : () -> ()
