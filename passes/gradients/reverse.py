@@ -16,7 +16,7 @@ from pock_mlir.passes.regions import captures, reads
 
 
 def is_real(value: Value) -> bool:
-    """Whether `value` can have a gradient: a tensor, or a tuple, through which none may get lost."""
+    """Whether `value` can have a gradient: a tensor, or a tuple, in which none may get lost."""
     if isinstance(value.type, TupleType):
         return True
     if not isinstance(value.type, RankedTensorType):
