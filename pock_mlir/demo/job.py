@@ -42,7 +42,7 @@ class Measure:
 
     Attributes:
         name: of a column and an axis.
-        unit: behind every number.
+        unit: of the axis.
         factor: from the score to the unit.
         digits: behind the point.
     """
@@ -52,9 +52,14 @@ class Measure:
     factor: float = 1.0
     digits: int = 1
 
+    @property
+    def behind(self) -> str:
+        """What every number has behind it."""
+        return " %" if self.unit == "%" else ""
+
     def show(self, scores: Sequence[float]) -> str:
         """Mean, and standard deviation of several."""
-        mean = f"{self.factor * float(np.mean(scores)):.{self.digits}f} {self.unit}"
+        mean = f"{self.factor * float(np.mean(scores)):.{self.digits}f}{self.behind}"
         if len(scores) == 1:
             return mean
         return f"{mean} ± {self.factor * float(np.std(scores, ddof=1)):.{self.digits}f}"

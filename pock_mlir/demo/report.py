@@ -58,7 +58,7 @@ def columns(outcomes: Sequence[Outcome], measure: Measure) -> dict[str, Cell]:
     made["ms / step"] = lambda o: f"{o.milliseconds:.1f}"
     if any(outcome.tokens_per_second for outcome in outcomes):
         made["tokens / s"] = lambda o: f"{o.tokens_per_second:,.0f}"
-    made["peak MB measured"] = lambda o: f"{o.measured_bytes / _MB:.1f}"
+    made["peak MB"] = lambda o: f"{o.measured_bytes / _MB:.1f}"
     made["predicted"] = lambda o: f"{o.predicted_bytes / _MB:.1f}"
     return made
 
@@ -112,7 +112,7 @@ def _colours(outcomes: Sequence[Outcome]) -> list[str]:
 def _draw_scores(axis: Any, outcomes: Sequence[Outcome], measure: Measure) -> None:
     labels = [outcome.label for outcome in outcomes]
     means = [measure.factor * float(np.mean(outcome.scores)) for outcome in outcomes]
-    shown = f"%.{measure.digits}f {measure.unit.replace('%', '%%')}"
+    shown = f"%.{measure.digits}f{measure.behind.replace('%', '%%')}"
     before = [measure.factor * o.before for o in outcomes if o.before is not None]
     bars = axis.bar(labels, means, color=_colours(outcomes))
     axis.bar_label(bars, fmt=shown, fontsize=8)

@@ -22,17 +22,20 @@ from pock_mlir.runtime import Trainer
 from pock_mlir.schemes import Scheme
 from pock_mlir.zoo import scheme_path, smollm2
 
-TOKENS, BATCH, STEPS = 64, 4, 60
-TEST_BLOCKS = 32
+TOKENS, BATCH, STEPS = 64, 4, 48
+TEST_BLOCKS = 24
 """Blocks of the held-out play that are scored, evenly spread over it."""
 SUBSET_SEED = 0
 PROMPTS = ("ROMEO. What light is this", "HAMLET. I dreamt a dream", "All the ships at sea")
-WRITTEN = 32
+WRITTEN = 24
 
 
 def methods() -> tuple[Method, ...]:
     """What is compared."""
-    return (Method("sparse", Scheme.load(scheme_path("smollm2", "sparse")), 3e-4),)
+    return (
+        Method("sparse", Scheme.load(scheme_path("smollm2", "sparse")), 5e-4),
+        Method("LoRA", Scheme.load(scheme_path("smollm2", "lora")), 2e-3),
+    )
 
 
 @dataclass(frozen=True)

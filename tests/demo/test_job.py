@@ -29,4 +29,4 @@ def test_the_rate_falls_to_zero() -> None:
 def test_scores_in_words() -> None:
     assert ACCURACY.show([0.5]) == "50.0 %"
     assert ACCURACY.show([0.4, 0.5, 0.6]) == "50.0 % ± 10.0"
-    assert HELD_OUT_LOSS.show([3.14159]) == "3.142 nats"
+    assert HELD_OUT_LOSS.show([3.14159]) == "3.142"
