@@ -26,7 +26,8 @@ def gradient_costs(block: Block) -> dict[str, int]:
             costs["accumulated"] += byte_size(op.operands[0])
         elif op.name in OPTIMIZERS and "accumulated" not in op.attributes:
             gradient = op.operands[0]
-            if gradient not in held and len({use.owner.operation for use in gradient.uses}) > 1:
+            shared = len({use.owner.operation for use in gradient.uses}) > 1
+            if shared and op.opview.scale is not None and gradient not in held:
                 costs["held"] += byte_size(gradient)
             elif op.name == READS_TWICE:
                 largest = max(largest, byte_size(gradient))
