@@ -63,4 +63,4 @@ def encode(
 ) -> list[Array]:
     """Ids, mask and label of `count` texts, as many of each class, or of all where fewer."""
     chosen = balanced_subset(labels, min(count, len(labels)), SUBSET_SEED)
-    return [*read.rows([texts[i] for i in chosen], TOKENS), labels[chosen]]
+    return [*read.rows([texts[int(i)] for i in chosen], TOKENS), labels[chosen]]
