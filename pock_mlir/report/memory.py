@@ -99,8 +99,8 @@ class LiveRange:
     size: int
 
 
-def first_fit(ranges: Iterable[LiveRange]) -> int:
-    """Bytes of one allocation that holds all buffers, each at the first offset where it fits.
+def best_fit(ranges: Iterable[LiveRange]) -> int:
+    """Bytes of one allocation that holds all buffers, each in the smallest gap that it fits into.
 
     This is how IREE lays out the transient memory of a function; the gaps make it a few percent
     more than the most bytes alive at once.
@@ -108,16 +108,22 @@ def first_fit(ranges: Iterable[LiveRange]) -> int:
     placed: list[tuple[int, LiveRange]] = []
     top = 0
     for new in sorted(ranges):
-        offset = 0
-        for start, old in sorted(placed):
-            if old.dies < new.born or new.dies < old.born:
-                continue
-            if offset + new.size <= start:
-                break
-            offset = max(offset, start + old.size)
+        alive = [(at, old) for at, old in placed if old.dies >= new.born and new.dies >= old.born]
+        offset = _best_offset(new.size, sorted(alive))
         placed.append((offset, new))
         top = max(top, offset + new.size)
     return top
+
+
+def _best_offset(size: int, alive: Iterable[tuple[int, LiveRange]]) -> int:
+    """Where the smallest gap between the buffers begins, or where they end."""
+    gaps: list[tuple[int, int]] = []
+    end = 0
+    for start, buffer in alive:
+        if size <= start - end:
+            gaps.append((start - end, end))
+        end = max(end, start + buffer.size)
+    return min(gaps)[1] if gaps else end
 
 
 class _Ranges:
@@ -149,7 +155,7 @@ class _Ranges:
             else:
                 totals[kind] += size
         return StepMemory(
-            first_fit(ranges),
+            best_fit(ranges),
             totals["result"],
             totals["input"],
             totals["weight"],

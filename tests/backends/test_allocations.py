@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from pock_mlir.backends.iree.compiler import Allocations, allocations
-from pock_mlir.report.memory import LiveRange, first_fit, predict_memory
+from pock_mlir.report.memory import LiveRange, best_fit, predict_memory
 from pock_mlir.report.operations import Phase
 from tests.support.lowered import lowered
 from tests.support.training import OPTIMIZERS
@@ -104,6 +104,12 @@ def test_kernels_of_frozen_layers_are_absent_from_the_module() -> None:
     assert contractions(full.phases["backward"]) > 2 * contractions(full.phases["forward"])
 
 
-def test_first_fit_reuses_what_is_free() -> None:
+def test_best_fit_reuses_what_is_free() -> None:
     ranges = [LiveRange(0, 1, 64), LiveRange(0, 3, 32), LiveRange(2, 3, 48)]
-    assert first_fit(ranges) == 96  # the third takes the first one's place
+    assert best_fit(ranges) == 96  # the third takes the first one's place
+
+
+def test_best_fit_takes_the_smallest_gap() -> None:
+    # Of 64, 8, 32 and 8 bytes, those of 64 and 32 go: the next 32 leave the gap of 64 to the last.
+    ranges = [LiveRange(0, 4, 64), LiveRange(1, 9, 8), LiveRange(2, 4, 32), LiveRange(3, 9, 8)]
+    assert best_fit([*ranges, LiveRange(5, 9, 32), LiveRange(6, 9, 64)]) == 112
