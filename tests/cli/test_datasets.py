@@ -5,8 +5,9 @@ import pytest
 
 from pock_mlir.cli import datasets
 from pock_mlir.cli.datasets import DataOptions
-from pock_mlir.data import Dataset
+from pock_mlir.data import Dataset, Texts
 from pock_mlir.data.samples import Data, Wanted
+from pock_mlir.data.shakespeare import Plays
 from pock_mlir.runtime import TensorSpec
 from tests.cli.conftest import Pock
 from tests.data import toys
@@ -142,3 +143,22 @@ def test_samples_are_held_out_and_evaluated(pock: Pock, program: Path, tmp_path:
     result = pock("train", program, *words)
     assert "d.npz: 6 training samples, 4 test; steps 0 to 1" in result.stderr
     assert pock("eval", program, *words, "--mean", "a,b").exit_code == 2
+
+
+def test_fetched_texts_are_tokenized(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    (tmp_path / "t.json").write_text(toys.JSON)
+    labels = np.array([1, 0, 1], np.int32)
+    texts = ("good film", "bad", "film")
+    reviews = Texts("toy", ("down", "up"), texts, labels, texts[:2], labels[:2])
+    plays = Plays(("good bad film film film",), ("bad bad bad bad",))
+    monkeypatch.setattr("pock_mlir.data.movie_reviews.load", lambda: reviews)
+    monkeypatch.setattr("pock_mlir.data.shakespeare.load", lambda: plays)
+    tokenizer = tmp_path / "t.json"
+    data = load_data("movie-reviews", toys.SENTENCES.specs, 2, tokenizer=tokenizer)
+    assert str(data) == "movie-reviews: 3 training samples, 2 test"
+    assert data.train.arrays[0].tolist()[0] == [2, 4, 0, 0]
+    data = load_data("shakespeare", toys.LANGUAGE.specs, tokenizer=tokenizer)
+    assert data.test is not None
+    assert data.train.arrays[0].tolist() == [[2, 3, 4, 4]]
+    assert data.test.arrays[1].tolist() == [[3, 3, 3, 3]]
