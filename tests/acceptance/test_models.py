@@ -37,6 +37,21 @@ SPARSE = {
     "smollm2": ["model.layers.[12].self_attn.*", "model.layers.[12].mlp.gate_proj.weight"],
     "vit_tiny": ["blocks.[12].*.bias", "blocks.2.attn.*", "blocks.2.mlp.fc1.weight", "head.*"],
 }
+# Slices, of one head's queries and of part of the inputs, in a block before those.
+SLICES = {
+    "smollm2": """
+        [[rule]]
+        match = "model.layers.0.self_attn.q_proj.weight"
+        update = "slice"
+        axis = "out"
+        indices = [4, 5, 6, 7, 10]
+        [[rule]]
+        match = "model.layers.0.mlp.down_proj.weight"
+        update = "slice"
+        axis = "in"
+        ratio = 0.25
+    """,
+}
 SCHEMES = ("full", "sparse")
 # Of a deep CNN with random weights, two runs of PyTorch in f32 and f64 differ at larger rates.
 RATES = {"mcunet": 1e-4, "resnet50": 1e-4}
@@ -49,7 +64,7 @@ def scheme_of(model: str, scheme: str) -> pock.Scheme:
     if scheme == "full":
         return pock.Scheme.load("full")
     rules = "".join(f'[[rule]]\nmatch = "{match}"\nupdate = "all"\n' for match in SPARSE[model])
-    return pock.Scheme.from_toml(rules, name="sparse")
+    return pock.Scheme.from_toml(rules + SLICES.get(model, ""), name="sparse")
 
 
 def settle(model: nn.Module, image: Tensor) -> None:
