@@ -34,11 +34,11 @@ FOLD = "fold"
 class FoldFrozen(ModulePass):
     """Replaces expressions over frozen parameters by parameters of kind `folded`.
 
-    Requires that the module has no `@fold` yet. Ensures that no op of a function depends on frozen
-    parameters and constants only, but reads of `folded` parameters and ops that make something
-    bigger of them (broadcasts), which are cheaper to repeat than to keep. The private function
-    `@fold` computes the folded parameters, in the order of their declaration (and of its attribute
-    `pock.folded`); whoever compiles the module runs it once and drops it.
+    Requires that the module has no `@fold` yet, but with `conversions`. Ensures that no op of a
+    function depends on frozen parameters and constants only, but reads of `folded` parameters and
+    ops that make something bigger of them (broadcasts), which are cheaper to repeat than to keep.
+    The private function `@fold` computes the folded parameters, in the order of their declaration
+    (and of its attribute `pock.folded`); whoever compiles the module runs it once and drops it.
 
         %w = pock.read @w            // frozen
         %0 = stablehlo.multiply %w, %scale
@@ -48,6 +48,9 @@ class FoldFrozen(ModulePass):
         func.func private @fold() -> tensor<...> { read @w; multiply; return }
         %0 = pock.read @folded.w
         %y = stablehlo.convolution(%x, %0)
+
+    With `conversions`, only parameters in another element type are folded, and an `@fold` computes
+    them too: behind `mixed-precision`, frozen weights are kept in the narrow type.
     """
 
     name: ClassVar[str] = "fold-frozen"
@@ -56,12 +59,18 @@ class FoldFrozen(ModulePass):
         metadata={"help": "what is trained: a built-in scheme or a TOML file; empty: every weight"},
     )
 
+    conversions: bool = field(
+        default=False, metadata={"help": "fold parameters in another element type, nothing else"}
+    )
+
     def run(self, module: Module) -> None:
         for function in functions(module):
-            if function.sym_name.value == FOLD:
+            if function.sym_name.value == FOLD and not self.conversions:
                 raise PassError.at(function, "the module has a @fold already: run fold-frozen once")
         frozen = Frozen(frozen_parameters(module, self.scheme))
-        roots = [root for function in functions(module) for root in _roots(function, frozen)]
+        find = _converted if self.conversions else _roots
+        called = [each for each in functions(module) if each.sym_name.value != FOLD]
+        roots = [root for function in called for root in find(function, frozen)]
         if not roots:
             return
         with module.context, module.operation.location:
@@ -80,6 +89,17 @@ def _roots(function: Any, frozen: Frozen) -> list[Value]:
             for operand in op.operation.operands:
                 _collect(operand, frozen, roots)
     return list(roots)
+
+
+def _converted(function: Any, frozen: Frozen) -> list[Value]:
+    """Frozen parameters in another element type."""
+    return [
+        op.operation.results[0]
+        for op in body(function).operations
+        if op.operation.name == "stablehlo.convert"
+        and op.operation.results[0] in frozen
+        and op.operation.operands[0].owner.name == "pock.read"
+    ]
 
 
 def _collect(value: Value, frozen: Frozen, roots: dict[Value, None]) -> None:
@@ -120,14 +140,14 @@ def _expression(values: Sequence[Value]) -> list[Any]:
 
 
 def _outline(module: Module, roots: Sequence[Value]) -> None:
-    fold = _fold_function(module)
+    fold, known = _fold_function(module)
     names: dict[str, str] = {}
-    results: list[Value] = []
+    results: list[Value] = list(known.values())
     copied: dict[str, Value] = {}
     keys: list[str] = []
     taken, start = set(parameters(module)), InsertionPoint(functions(module)[0])
     for root in roots:
-        key, value = _copy(root, fold, copied)
+        key, value = _copy(root, fold, copied, known)
         keys.append(key)
         if key not in names:
             names[key] = _unused_name(root, taken)
@@ -141,7 +161,7 @@ def _outline(module: Module, roots: Sequence[Value]) -> None:
         Operation.create("func.return", operands=results)
     fold.attributes["function_type"] = _function_type([value.type for value in results])
     fold.attributes["pock.folded"] = ArrayAttr.get(
-        [FlatSymbolRefAttr.get(name) for name in names.values()]
+        [FlatSymbolRefAttr.get(name) for name in [*known, *names.values()]]
     )
 
 
@@ -149,7 +169,21 @@ def _function_type(results: Sequence[Type]) -> TypeAttr:
     return TypeAttr.get(FunctionType.get([], list(results)))
 
 
-def _fold_function(module: Module) -> Any:
+def _fold_function(module: Module) -> tuple[Any, dict[str, Value]]:
+    """`@fold` without its return, and what it computes by the name of the folded parameter."""
+    for function in functions(module):
+        if function.sym_name.value == FOLD:
+            ops = body(function).operations
+            end = ops[len(ops) - 1].operation
+            symbols = ArrayAttr(function.attributes["pock.folded"])
+            names = [FlatSymbolRefAttr(symbol).value for symbol in symbols]
+            known = dict(zip(names, list(end.operands), strict=True))
+            end.erase()
+            return function.operation, known
+    return _new_fold(module), {}
+
+
+def _new_fold(module: Module) -> Any:
     function = Operation.create(
         "func.func",
         attributes={
@@ -164,12 +198,19 @@ def _fold_function(module: Module) -> Any:
     return function
 
 
-def _copy(root: Value, fold: Any, copied: dict[str, Value]) -> tuple[str, Value]:
-    """Copy an expression into @fold, unless there is an equal one; its key and its value."""
+def _copy(
+    root: Value, fold: Any, copied: dict[str, Value], known: dict[str, Value]
+) -> tuple[str, Value]:
+    """Copy an expression into @fold, unless there is an equal one; its key and its value.
+
+    `known` has the values of folded parameters, which @fold cannot read.
+    """
     keys: dict[Value, str] = {}
     for op in _expression([root]):
         operands = [keys[operand] for operand in op.operands]
         key = f"{_describe(op)}({', '.join(operands)})"
+        if op.name == "pock.read" and symbol_of(op) in known:
+            copied[key] = known[symbol_of(op)]
         if key not in copied:
             copy = op.clone(ip=InsertionPoint(body(fold)))
             for i, operand in enumerate(operands):

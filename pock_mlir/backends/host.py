@@ -9,7 +9,15 @@ import numpy as np
 
 from pock_mlir.dialects.constants import array_of, splat_of
 from pock_mlir.dialects.stablehlo import shape_of
-from pock_mlir.ir import DenseI64ArrayAttr, F32Type, FlatSymbolRefAttr, Module, Value
+from pock_mlir.ir import (
+    BF16Type,
+    DenseI64ArrayAttr,
+    F16Type,
+    F32Type,
+    FlatSymbolRefAttr,
+    Module,
+    Value,
+)
 from pock_mlir.rewriting import body, functions
 
 Array = np.ndarray[Any, Any]
@@ -69,9 +77,13 @@ def evaluate(module: Module, function: str, values: Mapping[str, Array]) -> list
 
 
 def _value(op: Any, computed: Mapping[Value, Array], values: Mapping[str, Array]) -> Array | None:
-    if len(op.results) != 1 or not isinstance(op.results[0].type.element_type, F32Type):
+    if len(op.results) != 1:
         return None
     operands = [computed[operand] for operand in op.operands]
+    if op.name == "stablehlo.convert":
+        return _converted(op, *operands)
+    if not isinstance(op.results[0].type.element_type, F32Type):
+        return None
     if op.name == "pock.read":
         return values[FlatSymbolRefAttr(op.attributes["parameter"]).value]
     if op.name == "stablehlo.constant":
@@ -80,6 +92,16 @@ def _value(op: Any, computed: Mapping[Value, Array], values: Mapping[str, Array]
         with np.errstate(all="ignore"):
             return np.asarray(_ELEMENTWISE[op.name](*operands), np.float32)
     return _SHAPE[op.name](op, *operands) if op.name in _SHAPE else None
+
+
+def _converted(op: Any, x: Array) -> Array | None:
+    """x rounded to a narrower float."""
+    element = op.results[0].type.element_type
+    if isinstance(element, BF16Type):
+        import ml_dtypes
+
+        return x.astype(ml_dtypes.bfloat16)
+    return x.astype(np.float16) if isinstance(element, F16Type) else None
 
 
 def _constant(value: Value) -> Array | None:

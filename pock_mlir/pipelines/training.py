@@ -52,8 +52,16 @@ def training_pipeline(
         make("split-reductions"),
         # The loss and its gradient are lowered alone, and share most of a softmax.
         Upstream("cse"),
-        *([make("mixed-precision", type=precision)] if precision != "f32" else []),
+        *(_narrowed(precision, scheme) if precision != "f32" else []),
         make("reorder"),
+    ]
+
+
+def _narrowed(precision: str, scheme: str) -> list[Pass]:
+    """Contractions in a narrow type, in which frozen weights are kept then."""
+    return [
+        make("mixed-precision", type=precision),
+        make("fold-frozen", scheme=scheme, conversions=True),
     ]
 
 

@@ -105,7 +105,7 @@ class ParameterSpec:
     @property
     def bytes(self) -> int:
         """How much memory they take."""
-        return self.elements * np.dtype(self.dtype).itemsize
+        return self.elements * (2 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize)
 
     @property
     def trained_elements(self) -> int:
@@ -123,8 +123,8 @@ class Manifest:
         target: the name of the target it was compiled for.
         driver: the IREE runtime driver that runs it.
         functions: "train_step", whose inputs are the model's inputs, the targets and the learning
-            rate (a scalar, last), "predict", and "accumulate_step", without the learning rate, where
-            gradients of several batches make an update.
+            rate (a scalar, last), "predict", and where gradients of several batches make an update,
+            "accumulate_step", without the learning rate.
         loss: {"kind": "cross-entropy" | "causal-lm" | "binary-cross-entropy" | "mse" | "l1" |
             "custom", ...}, with the options that were given, by the names that pock_mlir's classes
             of losses have. "custom" comes with a function "evaluate" (inputs and targets to loss).

@@ -35,7 +35,7 @@ _DTYPES = {
     "I64": "int64",
     "F64": "float64",
 }
-_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+_CODES = {**{dtype: code for code, dtype in _DTYPES.items()}, "bfloat16": "BF16"}
 _METADATA = "__metadata__"
 _MAX_HEADER = 100_000_000
 _ALIGNMENT = 8
@@ -185,8 +185,10 @@ def write_tensors(
     text += b" " * (-len(text) % _ALIGNMENT)
     file.write(len(text).to_bytes(8, "little") + text)
     for name in tensors:
-        little = tensors[name].astype(tensors[name].dtype.newbyteorder("<"), copy=False)
-        file.write(little.tobytes())
+        tensor = tensors[name]
+        if tensor.dtype.name == "bfloat16":  # of a package that NumPy does not know
+            tensor = tensor.view(np.uint16)
+        file.write(tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
 def save_tensors(

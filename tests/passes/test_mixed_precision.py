@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,28 @@ def check_overflow(trainer: pock.Trainer, x: np.ndarray, y: np.ndarray) -> None:
     for name in set(state) - {"loss_scale.exponent", "loss_scale.good_steps"}:
         assert np.array_equal(after[name], state[name]), name
     assert np.isfinite(trainer.step(x, y))
+
+
+@pytest.mark.parametrize("precision", ["bf16", pytest.param("f16", marks=pytest.mark.acceptance)])
+def test_frozen_weights_are_kept_narrow(precision: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32), nn.Tanh(), nn.Linear(32, 32), nn.Linear(32, 4))
+    x, y = torch.randn(4, 16), torch.randint(0, 4, (4,))
+    program = pock.compile(model, x, optimizer=pock.SGD(lr=0.1), scheme="head", precision=precision)
+    program.save(tmp_path / "p.pock")
+    trainer = pock.Trainer(tmp_path / "p.pock", device="local-sync")
+    folded = [spec for spec in trainer.manifest.parameters if spec.kind == "folded"]
+    narrow = {"bf16": "bfloat16", "f16": "float16"}[precision]
+    assert {(spec.shape, spec.dtype, spec.bytes) for spec in folded} == {
+        ((32, 16), narrow, 1024),
+        ((32, 32), narrow, 2048),
+    }
+    with torch.no_grad(), torch.autocast("cpu", dtype=TYPES[precision]):
+        expected = model(x).float().numpy()
+    np.testing.assert_allclose(trainer.predict(x.numpy()), expected, rtol=0.05, atol=0.01)
+    assert trainer.step(x.numpy(), y.numpy()) > trainer.step(x.numpy(), y.numpy())
+    weight = model[0].get_parameter("weight").detach().numpy()
+    assert trainer.state_dict()["0.weight"].tobytes() == weight.tobytes()
 
 
 PRODUCT = """
