@@ -47,7 +47,8 @@ def _axes(value: Any, dims: Dims) -> tuple[int, int] | None:
         op, operand = use.owner.operation, use.operand_number
         out, into = _contracted(op, operand)
         if out is not None and into is not None:
-            if (o := dims[out]) is not None and (i := dims[into]) is not None:
+            o, i = dims[out], dims[into]
+            if o is not None and i is not None and o != i:  # groups may mix the two
                 return o, i
             continue
         for moved in _moved(op, dims):

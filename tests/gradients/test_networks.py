@@ -128,12 +128,33 @@ def test_gradient_of_a_skip_connection_is_added():
     assert_gradients_agree(Skip(), _random(3, 4))
 
 
+CONVOLUTIONS = {
+    "1-D": (nn.Conv1d(2, 3, 3, stride=2, padding=1), (2, 2, 7)),
+    "3-D": (nn.Conv3d(2, 3, 2, stride=(1, 2, 1), padding=1), (1, 2, 2, 3, 2)),
+    "transposed": (nn.ConvTranspose2d(2, 3, 3, stride=2, output_padding=1), (2, 2, 3, 3)),
+    "transposed 1-D": (nn.ConvTranspose1d(2, 3, 4, stride=2), (2, 2, 5)),
+    "transposed, grouped": (
+        nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2, dilation=2),
+        (1, 4, 3, 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolution(name: str):
+    model, shape = CONVOLUTIONS[name]
+    assert_gradients_agree(model, _random(*shape))
+
+
 OPERATORS = {
     "log_sum_exp": lambda x: x.logsumexp(1),
     "std": lambda x: x.std(1),
     "norm": lambda x: x.norm(dim=1),
     "product": lambda x: x.prod(1),
     "amax": lambda x: x.amax(1),
+    "largest_and_where": lambda x: x.max(1).values,
+    "dilated_max_pool": lambda x: F.max_pool1d(x[None], 2, 1, dilation=2),
+    "log_cumulative_sum_exp": lambda x: x.logcumsumexp(1),
     "indexing": lambda x: x[:, 1:3] * x[:, [0, 2]],
     "flip": lambda x: x.flip(1) * x,
     "cumsum": lambda x: x.cumsum(1),
