@@ -112,7 +112,7 @@ def make_options(
 
 def wanted_by(trainer: Trainer) -> Wanted:
     """What a program takes."""
-    return Wanted(trainer.inputs, trainer.classes)
+    return Wanted(trainer.inputs, trainer.classes, trainer.manifest.loss.get("ignore_index"))
 
 
 def load_data(options: DataOptions, wanted: Wanted, tell: Tell = lambda text: None) -> Data:

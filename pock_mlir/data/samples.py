@@ -32,10 +32,12 @@ class Wanted:
     Attributes:
         specs: of a batch: the model's inputs, then the targets.
         classes: how many labels the targets tell apart; None where they are no labels.
+        ignored: the label of targets that do not count.
     """
 
     specs: tuple[TensorSpec, ...]
     classes: int | None = None
+    ignored: int | None = None
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -154,7 +156,7 @@ def _check(name: str, split: Split, wanted: Wanted) -> None:
         rows = split.arrays if split.prepare is None else split.rows(slice(1))
         check_batch(wanted.specs, rows, any_length=True)
         if wanted.classes is not None:
-            check_labels(wanted.targets, split.arrays[-1], wanted.classes)
+            check_labels(wanted.targets, split.arrays[-1], wanted.classes, wanted.ignored)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 

@@ -42,10 +42,17 @@ def test_a_model_of_tokens_from_compile_to_eval(pock: Pock, tmp_path: Path) -> N
     assert "cross-entropy, axis -1, ignore index -1" in pock("inspect", program).stdout
     trainer = Trainer(program, device="local-sync")
     x, labels = np.ones((2, 5, 8), np.float32), np.full((2, 5), -1)
-    labels[0, 2:] = 2
+    labels[:, 2:] = 2
     first = trainer.evaluate([(x, labels)])
     for _ in range(3):
         trainer.step(x, labels)
     last = trainer.evaluate([(x, labels)])
     assert last["loss"] < first["loss"]
     assert last["accuracy"] == 1.0
+    np.savez(tmp_path / "d.npz", x=np.tile(x, (2, 1, 1)), y=np.tile(labels, (2, 1)))
+    result = pock("train", program, "--data", tmp_path / "d.npz")
+    assert result.stdout.startswith("2 steps"), result.output
+    assert "accuracy" in pock("eval", program, "--data", tmp_path / "d.npz").stdout
+    np.savez(tmp_path / "d.npz", x=np.tile(x, (2, 1, 1)), y=np.tile(labels - 1, (2, 1)))
+    result = pock("train", program, "--data", tmp_path / "d.npz")
+    assert "label -2 is outside the classes 0 to 2 (and not -1, which is ignored)" in result.stderr

@@ -16,6 +16,7 @@ import pock_mlir as pock
 from pock_mlir.importers.torch import import_torch
 from pock_mlir.rewriting import named_ops
 from tests.support.random_masks import random_mask
+from tests.support.swiftshader import require_swiftshader
 
 RATE, SEED = 0.1, 3
 
@@ -116,3 +117,17 @@ class Noise(nn.Module):
 def test_other_random_numbers_are_refused() -> None:
     with pytest.raises(Exception, match="random numbers in the step, other than those of dropout"):
         import_torch(Noise(), torch.zeros(3), training=True)
+
+
+@pytest.mark.acceptance
+def test_a_device_of_32_bit_storage_draws_the_same_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_swiftshader(monkeypatch)
+    model, x, y = make()
+    losses = []
+    for target in ("cpu", "vulkan-swiftshader"):
+        program = pock.compile(
+            model, x, optimizer=pock.SGD(lr=RATE), training=True, seed=SEED, target=target
+        )
+        trainer = pock.Trainer(program.artifact)
+        losses.append([trainer.step(x.numpy(), y.numpy()) for _ in range(3)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
