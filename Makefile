@@ -47,7 +47,7 @@ format: $(DEV) ## Format the code and mend what ruff can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: $(DEV) ## Write docs/dialect.md and docs/passes.md from the classes
+docs: $(DEV) ## Write the generated pages of docs/ from the classes
 	@$(BIN)/python tools/gen_docs.py $(ARGS)
 
 bench: $(DEMO) ## Time compiled training steps against PyTorch

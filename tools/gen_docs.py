@@ -1,6 +1,6 @@
-"""Write docs/dialect.md and docs/passes.md from the classes that define them.
+"""Write docs/dialect.md, docs/passes.md and docs/derivatives.md from what they describe.
 
-`gen_docs.py` writes both; `gen_docs.py --check` writes nothing and fails when a page differs from
+`gen_docs.py` writes them; `gen_docs.py --check` writes nothing and fails when a page differs from
 what it would write. The docstrings are the documentation: change them, then run `make docs`.
 """
 
@@ -16,6 +16,7 @@ from typing import Any, get_args
 from pock_mlir.dialects import pock
 from pock_mlir.dialects.pock_transform import dialect as pock_transform
 from pock_mlir.passes import REGISTRY, pass_class
+from pock_mlir.passes.gradients import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Written by tools/gen_docs.py from the classes: `make docs`. Do not edit. -->"
@@ -145,6 +146,37 @@ def pass_section(name: str) -> list[str]:
     ]
 
 
+def derivatives_page() -> str:
+    """Return docs/derivatives.md: what `differentiate` does at each op, by family of rules."""
+    rules = registry.all_rules()
+    without = sorted(registry.all_accounted_for() - set(rules))
+    lines = heading("Derivatives", registry)
+    ordered = sorted(rules, key=lambda name: (rules[name].__module__, name))
+    for family, names in groupby(ordered, key=lambda name: rules[name].__module__):
+        lines += [f"## {title_of(family)}", "", *prose(sys.modules[family].__doc__)]
+        by_rule: dict[Any, list[str]] = {}
+        for name in names:
+            by_rule.setdefault(rules[name], []).append(f"`{name}`")
+        rows = [(", ".join(ops), formula(rule.__doc__)) for rule, ops in by_rule.items()]
+        lines += [*table(("op", "rule"), rows), ""]
+    stops = [f"`{name}`" for name in without if registry.stops_gradient(name)]
+    lines += ["## No gradient", "", "Piecewise constant, or not of real numbers:", ", ".join(stops)]
+    rows = [(f"`{n}`", registry.why_unsupported(n)) for n in without if registry.why_unsupported(n)]
+    return page([*lines, "", "## Without a rule", *table(("op", "why"), rows)])
+
+
+def title_of(module: str) -> str:
+    """Return the title of a section about a module."""
+    return module.rpartition(".")[2].replace("_", " ").capitalize()
+
+
+def formula(docstring: str | None) -> str:
+    """Return the first paragraph of a rule's docstring, as code where it is a formula."""
+    lines = inspect.cleandoc(docstring or "").partition("\n\n")[0].splitlines()
+    text = " ".join(line.strip() for line in lines)
+    return f"`{text}`" if " = " in text else text
+
+
 def page(lines: Iterable[str]) -> str:
     """Join lines into a page, never with two blank lines in a row."""
     text = "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
@@ -159,7 +191,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="fail when a page is stale")
     check = parser.parse_args().check
     stale = []
-    for name, text in (("dialect.md", dialect_page()), ("passes.md", passes_page())):
+    pages = {
+        "dialect.md": dialect_page(),
+        "passes.md": passes_page(),
+        "derivatives.md": derivatives_page(),
+    }
+    for name, text in pages.items():
         path = ROOT / "docs" / name
         if not path.exists() or path.read_text() != text:
             stale.append(f"docs/{name}")

@@ -33,7 +33,7 @@ def expansion(*names: str) -> Callable[[Expansion], Expansion]:
         def rule(b: GradientBuilder, op: Any, dy: Any) -> Mapping[Value, Value]:
             return through(b, op, dy, expand)
 
-        rule.__doc__ = expand.__doc__
+        rule.__doc__, rule.__module__ = expand.__doc__, expand.__module__
         gradient(*names)(rule)
         _expansions.update(dict.fromkeys(names, expand))
         return expand
