@@ -31,7 +31,7 @@ Call = Callable[..., Any]
 _COPY = re.compile(r"mhlo\.copy (%\S+) : (tensor<[^>]*>)")
 _WRAPPER = "StatefulPartitionedCall"
 _SIGNATURE = "serving_default"
-_UNSUPPORTED = re.compile(r"(\S+): unsupported op: .*?'(\w+)'")
+_UNSUPPORTED = re.compile(r"No registered '(\w+)' OpKernel.*?\{\{node ([^}]+)\}\}")
 
 
 def import_tensorflow(
@@ -201,7 +201,7 @@ def _lower(call: TensorFlowCall, name: str, context: Context) -> _Lowered:
 def _reasons(error: Exception) -> list[str]:
     """The operators that XLA has no kernel for, if that is what the error says."""
     found = _UNSUPPORTED.findall(str(error))
-    named = [f"{operator}: no lowering to StableHLO, in {node}" for node, operator in found]
+    named = [f"{operator}: no lowering to StableHLO, in {node}" for operator, node in found]
     return list(dict.fromkeys(named)) or [_line(error)]
 
 

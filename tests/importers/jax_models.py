@@ -12,7 +12,7 @@ import numpy as np
 import pock_mlir as pock
 
 Tree = dict[str, Any]
-CLASSES, TOKENS, WIDTH, HEADS = 5, 6, 8, 2
+CLASSES, TOKENS, WIDTH, HEADS = 5, 4, 8, 2
 
 
 def arrays(shapes: Any, seed: int = 0) -> Any:
@@ -66,7 +66,7 @@ def cnn(params: Tree, images: Any) -> jax.Array:
     return pooled @ params["classifier"]["kernel"] + params["classifier"]["bias"]
 
 
-def transformer_params() -> Tree:
+def transformer_params(layers: int = 1) -> Tree:
     """Of `transformer`."""
     head = (WIDTH, HEADS, WIDTH // HEADS)
     return arrays(
@@ -82,7 +82,7 @@ def transformer_params() -> Tree:
                     "up": {"kernel": (WIDTH, 16), "bias": (16,)},
                     "down": {"kernel": (16, WIDTH), "bias": (WIDTH,)},
                 }
-                for _ in range(2)
+                for _ in range(layers)
             ],
             "classifier": {"kernel": (WIDTH, CLASSES), "bias": (CLASSES,)},
         }

@@ -22,6 +22,7 @@ def cnn(dropout: float = 0.0) -> Any:
         layers.BatchNormalization(name="norm", momentum=0.9),
         layers.ReLU(name="relu"),
         layers.DepthwiseConv2D(3, padding="same", activation="swish", name="depthwise"),
+        layers.Conv2D(6, 1, name="pointwise"),
         layers.MaxPooling2D(name="pool"),
         layers.Dropout(dropout, name="dropout", seed=0),
         layers.Flatten(name="flat"),
@@ -32,11 +33,11 @@ def cnn(dropout: float = 0.0) -> Any:
     )
 
 
-def transformer() -> Any:
+def transformer(blocks: int = 1) -> Any:
     """Tokens [batch, 4] to logits."""
     tokens = keras.Input((4,), dtype="int32")
     x = layers.Embedding(11, 8, name="embedding")(tokens)
-    for i in range(2):
+    for i in range(blocks):
         attention = layers.MultiHeadAttention(2, 4, name=f"block_{i}_attention")
         x = layers.LayerNormalization(name=f"block_{i}_norm")(x + attention(x, x))
         y = layers.Dense(12, activation="gelu", name=f"block_{i}_up")(x)

@@ -58,7 +58,7 @@ def test_a_cnn() -> None:
 
 
 def test_a_transformer_and_the_built_in_schemes() -> None:
-    model = randomise(transformer())
+    model = randomise(transformer(blocks=2))
     imported = import_model(model, TOKENS)
     np.testing.assert_allclose(
         run(imported, TOKENS).results[0], by_keras(model, TOKENS)[0], rtol=1e-4, atol=1e-5
