@@ -22,7 +22,7 @@ from pock_mlir.schemes import Scheme
 from pock_mlir.zoo import minilm, scheme_path
 
 TOKENS, BATCH, EPOCHS = 32, 16, 2
-TRAIN, TEST = 1600, 1000
+TRAIN, TEST = 1280, 1000
 """Sentences of the training split to train on, and of the test split: for the time it takes."""
 SUBSET_SEED = 0
 
