@@ -83,12 +83,14 @@ def test_a_new_rule(copy: Path) -> None:
       "pock.parameter"() {sym_name = "w", type = tensor<f32>, kind = "weight"} : () -> ()
       func.func @train_step() -> tensor<f32> {
         %w = "pock.read"() {parameter = @w} : () -> tensor<f32>
-        %y = stablehlo.reduce_precision %w, format = e5m2 : tensor<f32>
+        %y = stablehlo.tanh %w : tensor<f32>
         return %y : tensor<f32>
       }"""
-    rule = example("Add a derivative rule").replace("stablehlo.tanh", "stablehlo.reduce_precision")
+    rule, registered = example("Add a derivative rule"), '@gradient("stablehlo.tanh")\n'
     elementwise = copy / "passes/gradients/elementwise.py"
-    elementwise.write_text(elementwise.read_text() + "\n\n" + rule.replace("def tanh", "def new"))
+    without, found, rest = elementwise.read_text().partition(registered)
+    assert found and registered in rule
+    elementwise.write_text(f"{without}{rest}\n\n{rule.replace('def tanh', 'def new')}")
 
     derived = pock_opt(copy, step, "--differentiate")
     assert "stablehlo.subtract" in derived  # 1 - y * y
