@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pock_mlir.importers import ModelImportError
+from pock_mlir.importers.dispatch import importer_of
 from pock_mlir.importers.extras import require
 
 WITH_OPEN_BATCH = (".onnx", ".keras", "")
@@ -33,6 +34,7 @@ def load_file(path: Path, batch: int) -> tuple[Any, Any]:
     if path.suffix == ".keras":
         return _keras(path, batch)
     if path.is_dir():
+        importer_of(path)  # names what is missing, before TensorFlow is loaded
         return _saved_model(path, batch)
     return path, ()
 
