@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pock_mlir.backends.iree.compiler import CompiledModule, function_body
 
@@ -17,6 +17,9 @@ ALIGNMENT = 64
 """Bytes to which IREE rounds the size of every buffer up."""
 
 _BITS = {"i1": 8, "i8": 8, "i16": 16, "f16": 16, "bf16": 16, "i64": 64, "f64": 64, "index": 64}
+_LOOPS = ("scf.for", "scf.while")
+_DEFINES = {"hal.tensor.import": "input", "util.global.load": "weight", "scf.if": "transient"}
+_BECOMES = {"hal.tensor.export": "result", "util.global.store": "new weight"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def predict_memory(module: CompiledModule, function: str) -> StepMemory:
     Raises:
         CompilationError: the module has no such function.
     """
-    return _Ranges(list(_statements(function_body(module.flow, function)))).memory()
+    return _Ranges(list(_distinct(_statements(function_body(module.flow, function))))).memory()
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,41 @@ class _Statement:
     operands: list[str]
     types: list[str]  # of the results; a tied result has its operand's name instead
     symbol: str = ""
+    depth: int = 0  # how many loops and branches it stands in
+    carried: tuple[tuple[str, str], ...] = ()  # of a loop: arguments and what they start from
 
 
 def _statements(body: str) -> Iterator[_Statement]:
+    depth = 0
     for line in body.splitlines()[1:]:
+        outer, depth = depth, depth + line.count("{") - line.count("}")
         match = re.match(r"\s*(?:([%\w.$:#, -]+?) = )?([a-z][\w.]+)\b(.*)$", line)
         if match is None:
             continue
         results, op, rest = match.groups()
-        signature = rest.rsplit(" : ", 1)[-1]
+        carried = _carried(op, rest)
+        signature = re.sub(r"\)\s+: \w+ \{$", ")", rest).rsplit(" : ", 1)[-1]
         operands = re.findall(r"%[\w.$-]+(?:#\d+)?", rest.removesuffix(signature))
         symbol = re.search(r"@([\w.$\"-]+)", rest)
         produced = signature.rsplit("->", 1)[-1]
         types = re.findall(r"tensor<[^<>]*>|%[\w.$-]+(?:#\d+)?", produced)
-        yield _Statement(op, _names(results or ""), operands, types, symbol[1] if symbol else "")
+        yield _Statement(
+            op,
+            _names(results or ""),
+            operands,
+            types,
+            symbol[1] if symbol else "",
+            outer,
+            carried,
+        )
+
+
+def _carried(op: str, rest: str) -> tuple[tuple[str, str], ...]:
+    """What the body of a loop calls the values that it carries, and their first values."""
+    if op not in _LOOPS:
+        return ()
+    listed = rest.partition("iter_args")[2] if op == "scf.for" else rest
+    return tuple(re.findall(r"(%[\w.$-]+) = (%[\w.$#-]+)", listed.partition("->")[0]))
 
 
 def _names(results: str) -> list[str]:
@@ -126,6 +150,34 @@ def _best_offset(size: int, alive: Iterable[tuple[int, LiveRange]]) -> int:
     return min(gaps)[1] if gaps else end
 
 
+def _distinct(statements: Iterable[_Statement]) -> Iterator[_Statement]:
+    """The same with distinct names: the bodies of two loops may use one name each."""
+    current: dict[str, str] = {}
+
+    def define(name: str) -> str:
+        current[name] = f"{current[name]}'" if name in current else name
+        return current[name]
+
+    def read(name: str) -> str:
+        return current.get(name, name)
+
+    for s in statements:
+        operands, types = [read(name) for name in s.operands], [read(name) for name in s.types]
+        carried = tuple((define(argument), read(initial)) for argument, initial in s.carried)
+        results = [define(name) for name in s.results]
+        yield replace(s, results=results, operands=operands, types=types, carried=carried)
+
+
+def _loop_ends(statements: list[_Statement]) -> dict[int, int]:
+    """When each loop's last statement runs."""
+    ends: dict[int, int] = {}
+    for time, statement in enumerate(statements):
+        if statement.op in _LOOPS:
+            inside = (i for i, s in enumerate(statements[time + 1 :]) if s.depth <= statement.depth)
+            ends[time] = time + next(inside, len(statements) - time - 1)
+    return ends
+
+
 class _Ranges:
     """Live ranges of the buffers behind the values of a function."""
 
@@ -135,6 +187,8 @@ class _Ranges:
             for time, statement in enumerate(statements)
             for operand in statement.operands
         }
+        self._ends = _loop_ends(statements)
+        self._carried: set[str] = set()
         self._splats: dict[str, int] = {}  # bytes; IREE fills a new buffer for every use
         self._buffer: dict[str, str] = {}
         self._bytes: dict[str, int] = {}
@@ -166,20 +220,34 @@ class _Ranges:
         for operand in statement.operands:
             if operand in self._buffer:
                 self._dies[self._buffer[operand]] = time
-        if statement.op == "hal.tensor.import":
-            self._define(time, statement, "input")
-        elif statement.op == "util.global.load":
-            self._define(time, statement, "weight")
-        elif statement.op in {"flow.tensor.reshape", "flow.tensor.bitcast"}:
+        if statement.op in {"flow.tensor.reshape", "flow.tensor.bitcast"}:
             self._alias(statement.results[0], statement.operands[0])
         elif statement.op in {"flow.tensor.splat", "flow.tensor.empty"}:
             self._splats[statement.results[0]] = _tensor_bytes(statement.types[0])
-        elif statement.op == "hal.tensor.export":
-            self._become(statement.operands[0], "result")
-        elif statement.op == "util.global.store":
-            self._become(statement.operands[0], "new weight")
-        elif statement.op.startswith("flow."):
-            self._define(time, statement, "transient")
+        elif statement.op in _BECOMES:
+            self._become(statement.operands[0], _BECOMES[statement.op])
+        elif statement.op in _LOOPS:
+            self._enter_loop(time, statement)
+        elif statement.op in _DEFINES or statement.op.startswith("flow."):
+            self._define(time, statement, _DEFINES.get(statement.op, "transient"))
+
+    def _enter_loop(self, time: int, statement: _Statement) -> None:
+        """Define what a loop carries: IREE keeps what it starts from; each trip makes a copy."""
+        end, types = self._ends[time], statement.types
+        for (argument, initial), result, type_ in zip(
+            statement.carried, statement.results, types, strict=True
+        ):
+            if initial in self._buffer:
+                self._dies[self._buffer[initial]] = end
+            else:  # a constant: a buffer is filled with it
+                self._hold(f"{initial} of {argument}", time, end, type_)
+            self._hold(result, time, end, type_)
+            self._buffer[argument] = result
+            self._carried.add(argument)
+
+    def _hold(self, name: str, born: int, dies: int, type_: str) -> None:
+        self._buffer[name], self._bytes[name] = name, _tensor_bytes(type_)
+        self._born[name], self._dies[name], self._kinds[name] = born, dies, "transient"
 
     def _alias(self, new: str, old: str) -> None:
         """Another name of a value; that of a constant has no buffer, it is in the program."""
@@ -189,7 +257,8 @@ class _Ranges:
     def _define(self, time: int, statement: _Statement, kind: str) -> None:
         for name, type_ in zip(statement.results, statement.types, strict=False):
             buffer = self._buffer.get(type_)
-            if buffer is not None and self._last_use[type_] == time:
+            tied = buffer is not None and self._last_use[type_] == time
+            if buffer is not None and tied and type_ not in self._carried:
                 self._buffer[name] = buffer  # tied: the result lies where the operand lay
                 continue
             self._buffer[name] = name

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pock_mlir.backends.iree.compiler import allocations
 from pock_mlir.ir import Location, Module
 from pock_mlir.pipelines import parse_pipeline, run_pipeline
+from pock_mlir.report.memory import predict_memory
 from tests.support.interpreter import Interpreter
 from tests.support.jax_steps import step_of
 from tests.support.stepping import compile_step
@@ -111,6 +113,10 @@ CASES = [
 def test_compiled_steps(name: str, unroll: bool):
     losses, final = _expected(name)
     step = compile_step(_module(name, unroll))
+    if not unroll:  # loops allocate piece by piece, and not all pieces are alive at once
+        predicted = predict_memory(step.compiled, "train_step")
+        allocated = allocations(step.compiled, "train_step")
+        assert allocated.transient / 2 < predicted.transient <= allocated.transient
     running = step.start(_parameters(name))
     for loss in losses:
         (ours,) = running.call("train_step", TOKENS, RATE)

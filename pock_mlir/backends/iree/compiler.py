@@ -102,7 +102,12 @@ class Allocations:
     copies: int
 
 
-_KINDS = {"transient": "transient", "external": "results", "variable": "variables"}
+_KINDS = {
+    "transient": "transient",
+    "staging": "transient",  # what a loop or a branch reads back from the device
+    "external": "results",
+    "variable": "variables",
+}
 
 
 def allocations(module: CompiledModule, function: str) -> Allocations:
