@@ -43,7 +43,7 @@ def compile_command(
             help="What to train: full, head, bias-only, last-blocks, last-N, or a TOML file."
         ),
     ] = "full",
-    loss: losses.LossOption = losses.LossName.CROSS_ENTROPY,
+    loss: losses.LossOption = None,
     class_weights: losses.ClassWeightsOption = None,
     label_smoothing: losses.LabelSmoothingOption = None,
     ignore_index: losses.IgnoreIndexOption = None,
@@ -96,7 +96,8 @@ def compile_command(
 ) -> None:
     """Compile a model and its training step into a .pock file.
 
-    A factory is a function without arguments that returns (model, example_inputs).
+    A factory is a function without arguments that returns (model, example_inputs), or with a loss
+    of its own (model, example_inputs, loss, example_targets); loss(outputs, targets) is a scalar.
     """
     path = output or Path(_stem(model)).with_suffix(".pock")
     if not path.parent.is_dir():
@@ -129,13 +130,14 @@ def compile_command(
     parsed = Scheme.load(scheme)
     started = time.monotonic()
     with console.err.status("load the model") as status:
-        network, inputs = load_model(
-            model, ZooOptions(batch, image_size, tokens, classes, pretrained)
-        )
+        loaded = load_model(model, ZooOptions(batch, image_size, tokens, classes, pretrained))
+        if loaded.loss is not None and loss is not None:
+            raise ValueError(f"{model} gives a loss of its own; leave out --loss")
         program = api.compile(
-            network,
-            inputs,
-            loss=minimised,
+            loaded.model,
+            loaded.inputs,
+            loss=loaded.loss or minimised,
+            example_targets=loaded.targets,
             optimizer=chosen,
             scheme=parsed,
             target=target,

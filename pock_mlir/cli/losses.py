@@ -21,7 +21,13 @@ class LossName(StrEnum):
     L1 = "l1"
 
 
-LossOption = Annotated[LossName, typer.Option(help="What to minimise.")]
+LossOption = Annotated[
+    LossName | None,
+    typer.Option(
+        help="What to minimise; a factory may give a function instead.",
+        show_default="cross-entropy",
+    ),
+]
 ClassWeightsOption = Annotated[
     str | None, typer.Option(help="cross-entropy: a weight for each class, as 1,0.5,2.")
 ]
@@ -53,7 +59,7 @@ _TAKES = {
 
 
 def make_loss(
-    name: LossName,
+    given: LossName | None,
     *,
     class_weights: str | None = None,
     label_smoothing: float | None = None,
@@ -64,6 +70,7 @@ def make_loss(
     """The loss that the options say. Raises ValueError where they do not go together."""
     from pock_mlir.losses import LOSSES
 
+    name = given or LossName.CROSS_ENTROPY
     options: dict[str, Any] = {
         "class_weights": _numbers("--class-weights", class_weights),
         "label_smoothing": label_smoothing,
@@ -71,11 +78,11 @@ def make_loss(
         "axis": axis,
         "pos_weight": _numbers("--pos-weight", pos_weight),
     }
-    given = {key: value for key, value in options.items() if value is not None}
-    wrong = [_flag(key) for key in given if key not in _TAKES.get(name, set())]
+    chosen = {key: value for key, value in options.items() if value is not None}
+    wrong = [_flag(key) for key in chosen if key not in _TAKES.get(name, set())]
     if wrong:
         raise ValueError(f"--loss {name} has no {', '.join(wrong)}")
-    return LOSSES[name.value](**given)
+    return LOSSES[name.value](**chosen)
 
 
 def _flag(key: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 FILES = (".pt2", ".onnx", ".keras", ".mlir", ".mlirbc", ".bin")
 FORMS = f"zoo:NAME, FILE.py:FACTORY, a {', '.join(FILES)} file or a SavedModel directory"
@@ -39,17 +40,29 @@ class ZooOptions:
         return [name for name, chosen in options.items() if chosen]
 
 
-def load_model(spec: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
+class Loaded(NamedTuple):
     """A model and example inputs for it, which are empty where the model has its own.
+
+    `loss` is a loss of the user's, (outputs, targets) -> scalar; `targets` are an example for it.
+    """
+
+    model: Any
+    inputs: tuple[Any, ...]
+    loss: Callable[..., Any] | None = None
+    targets: Any = None
+
+
+def load_model(spec: str, options: ZooOptions) -> Loaded:
+    """What `spec` names.
 
     Raises:
         ValueError: `spec` has none of the known forms, or what it names is not there or fails.
         ImportError: the model's framework is missing.
     """
     if spec.startswith("zoo:"):
-        return _from_zoo(spec.removeprefix("zoo:"), options)
+        return Loaded(*_from_zoo(spec.removeprefix("zoo:"), options))
     if Path(spec).suffix in FILES or Path(spec).is_dir():
-        return _from_file(Path(spec), options)
+        return Loaded(*_from_file(Path(spec), options))
     if options.given:
         raise ValueError(
             f"{', '.join(options.given)}: only for models of the zoo; '{spec}' has its own inputs"
@@ -111,7 +124,7 @@ def _from_file(path: Path, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
     return load_file(path, options.batch or DEFAULT_BATCH)
 
 
-def _from_factory(path: Path, name: str) -> tuple[Any, tuple[Any, ...]]:
+def _from_factory(path: Path, name: str) -> Loaded:
     module = _run_file(path)
     factory = getattr(module, name, None)
     if not callable(factory):
@@ -123,12 +136,15 @@ def _from_factory(path: Path, name: str) -> tuple[Any, tuple[Any, ...]]:
         made = factory()
     except Exception as error:
         raise ValueError(f"{path}:{name} failed: {_described(error)}") from error
-    if not isinstance(made, tuple) or len(cast("tuple[Any, ...]", made)) != 2:
-        raise ValueError(f"{path}:{name} must return (model, example_inputs)")
-    model, inputs = cast("tuple[Any, Any]", made)
-    if isinstance(inputs, list | tuple):
-        return model, tuple(cast("tuple[Any, ...]", inputs))
-    return model, (inputs,)
+    parts: list[Any] = list(cast("tuple[Any, ...]", made)) if isinstance(made, tuple) else []
+    if len(parts) not in (2, 4) or (len(parts) == 4 and not callable(parts[2])):
+        raise ValueError(
+            f"{path}:{name} must return (model, example_inputs), or with a loss of its own "
+            "(model, example_inputs, loss, example_targets)"
+        )
+    model, inputs, *loss = parts
+    several = isinstance(inputs, list | tuple)
+    return Loaded(model, tuple(cast("tuple[Any, ...]", inputs)) if several else (inputs,), *loss)
 
 
 def _run_file(path: Path) -> ModuleType:

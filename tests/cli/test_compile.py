@@ -94,12 +94,12 @@ def test_the_options_of_an_update(pock: Pock, models: Path, tmp_path: Path, data
 
 
 def test_models_of_the_zoo() -> None:
-    model, (x,) = load_model("zoo:mlp", ZooOptions(batch=3, classes=5))
+    model, (x,), *_ = load_model("zoo:mlp", ZooOptions(batch=3, classes=5))
     assert model(x).shape == (3, 5)
-    _, (ids, mask) = load_model("zoo:minilm", ZooOptions(batch=3, tokens=5))
+    _, (ids, mask), *_ = load_model("zoo:minilm", ZooOptions(batch=3, tokens=5))
     assert ids.tolist() == [[0] * 5] * 3
     assert mask.tolist() == [[1] * 5] * 3
-    model, (x,) = load_model("zoo:residual_cnn", ZooOptions(image_size=16))
+    model, (x,), *_ = load_model("zoo:residual_cnn", ZooOptions(image_size=16))
     assert x.shape == (8, 3, 16, 16)
 
 

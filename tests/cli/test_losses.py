@@ -14,6 +14,10 @@ Pock = Callable[..., Any]
 TAGGER = """
 import torch
 
+def make_with_loss():
+    model, x = make()
+    return model, x, lambda y, t: (y[..., 0] - t).abs().mean(), torch.zeros(2, 5)
+
 def make():
     torch.manual_seed(0)
     return torch.nn.Linear(8, 3), torch.zeros(2, 5, 8)
@@ -56,3 +60,16 @@ def test_a_model_of_tokens_from_compile_to_eval(pock: Pock, tmp_path: Path) -> N
     np.savez(tmp_path / "d.npz", x=np.tile(x, (2, 1, 1)), y=np.tile(labels - 1, (2, 1)))
     result = pock("train", program, "--data", tmp_path / "d.npz")
     assert "label -2 is outside the classes 0 to 2 (and not -1, which is ignored)" in result.stderr
+
+
+def test_a_factory_with_a_loss_of_its_own(pock: Pock, tmp_path: Path) -> None:
+    (tmp_path / "tagger.py").write_text(TAGGER)
+    model, program = f"{tmp_path / 'tagger.py'}:make_with_loss", tmp_path / "p.pock"
+    assert pock("compile", model, "--lr", 0.1, "-o", program).exit_code == 0
+    x, y = np.ones((3, 5, 8), np.float32), np.full((3, 5), 9.0, np.float32)
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    result = pock("eval", program, "--data", tmp_path / "d.npz")
+    assert result.stdout.startswith("loss 9."), result.output
+    assert pock("train", program, "--data", tmp_path / "d.npz").exit_code == 0
+    result = pock("compile", model, "--loss", "mse", "-o", program)
+    assert "gives a loss of its own; leave out --loss" in result.stderr
