@@ -15,7 +15,6 @@ from pock_mlir.passes.update_arithmetic import (
     Spread,
     Tensors,
     shrunk,
-    sum_of_squares,
     treated,
 )
 
@@ -81,7 +80,9 @@ def _step_size(b: Builder, op: Any, weight: Value, update: Value) -> Value:
 def _rms(b: Builder, x: Value, like: Value) -> Value:
     """The root of the mean of the squares of x, a rank-0 tensor of the type of `like`."""
     x = b.convert(x, type_of(like).element_type)
-    total = sum_of_squares(b, x)
+    *lead, last = shape_of(x) or [1]
+    matrix = b.reshape(x, [math.prod(lead), last])
+    total = b.reduce_add(b.reduce_add(b.multiply(matrix, matrix), [0]), [0])
     return b.sqrt(b.divide(total, b.full_like(total, math.prod(shape_of(x)))))
 
 

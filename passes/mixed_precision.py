@@ -77,6 +77,9 @@ def _narrow_function(function: Any, element: Type) -> None:
 
 
 def _is_wide(op: Any) -> bool:
+    """Whether it is of f32, and does not insist on that (`precision_config = [HIGHEST, ...]`)."""
+    if "precision_config" in op.attributes and "HIGHEST" in str(op.attributes["precision_config"]):
+        return False
     values = [*op.operands, *op.results]
     return all(isinstance(type_of(value).element_type, F32Type) for value in values)
 

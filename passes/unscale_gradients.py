@@ -17,7 +17,7 @@ from pock_mlir.passes.scale_loss import (
     read_state,
 )
 from pock_mlir.passes.update_arithmetic import sum_of_squares
-from pock_mlir.rewriting import body, named_ops
+from pock_mlir.rewriting import body, functions, named_ops
 
 _LARGEST = 100
 """Bound of the exponent's distance from its first value."""
@@ -33,7 +33,8 @@ class UnscaleGradients(ModulePass):
     leaves the weight and the optimizer's state as they are, and counts no step. Such a step halves
     the factor; `interval` steps without one double it (PyTorch's GradScaler).
 
-    Whether to skip is known when the last gradient is: every gradient is in memory until then.
+    Whether to skip is known when the last gradient is: every gradient is in memory until then, or
+    in its buffer, where `accumulate-gradients` ran before.
 
         "pock.update"(%g) {parameter = @w, ...}
         return %scaled
@@ -56,7 +57,7 @@ class UnscaleGradients(ModulePass):
         if not updates:
             return
         step = updates[0].operation.parent
-        _check(step, updates)
+        _check(module, step, updates)
         finite = _finite(updates)
         b = Builder.before(updates[-1])
         inverse = power_of_two(b, read_state(b, EXPONENT), -1)
@@ -66,26 +67,34 @@ class UnscaleGradients(ModulePass):
                 update.operation.move_before(updates[-1].operation)
             attributes = {name: update.attributes[name] for name in update.attributes}
             attributes["guarded"] = UnitAttr.get(step.context)
-            Builder.before(update).create("pock.update", [update.gradient, scale], [], attributes)
+            b = Builder.before(update)
+            own = scale if update.scale is None else b.multiply(scale, update.scale)
+            b.create("pock.update", [update.gradient, own], [], attributes)
             update.operation.erase()
         _adapt(step, finite, self.interval)
 
 
-def _check(step: Any, updates: list[Any]) -> None:
-    """Put the loss back in the place of the scaled one."""
+def _check(module: Module, step: Any, updates: list[Any]) -> None:
+    """Put the loss back in the place of the scaled one, in the step and where it is copied."""
     problems = [
-        (update.location, "unscale gradients before they are accumulated or clipped")
+        (update.location, "unscale gradients before they are clipped")
         for update in updates
-        if update.scale is not None or "clip_value" in update.attributes
+        if "clip_value" in update.attributes
+        or (update.scale is not None and "accumulated" not in update.attributes)
     ]
-    block = body(step)
-    end = block.operations[len(block.operations) - 1]
-    made = end.operands[0].owner
-    if MARK not in getattr(made, "attributes", {}):
-        problems.append((end.location, "the loss is not scaled: run scale-loss first"))
+    ends = [body(each).operations[len(body(each).operations) - 1] for each in functions(module)]
+    scaled = [end for end in ends if len(end.operands) and _is_scaled(end.operands[0])]
+    if step not in [end.operation.parent for end in scaled]:
+        message = "the loss is not scaled: run scale-loss first"
+        problems.append((list(body(step).operations)[-1].location, message))
     if problems:
         raise PassError(problems)
-    end.operands[0] = made.operands[0]
+    for end in scaled:
+        end.operands[0] = end.operands[0].owner.operands[0]
+
+
+def _is_scaled(loss: Value) -> bool:
+    return MARK in getattr(loss.owner, "attributes", {})
 
 
 def _finite(updates: list[Any]) -> Value:

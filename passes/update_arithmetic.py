@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pock_mlir.dialects.stablehlo import Builder, shape_of
-from pock_mlir.ir import FloatAttr, RankedTensorType, Value
+from pock_mlir.ir import ArrayAttr, FloatAttr, RankedTensorType, Value, stablehlo_bindings
 
 
 class Arithmetic(Protocol):
@@ -111,7 +111,14 @@ def average(a: Arithmetic, old: Value, new: Value, beta: float) -> Value:
 
 
 def sum_of_squares(b: Builder, x: Value) -> Value:
-    """The sum of the squares of x, as a sum over rows, then over what is left (a rank-0 tensor)."""
+    """The sum of the squares of x, a tensor in memory, as a rank-0 tensor.
+
+    By columns first, as a contraction: a sum of products may be split in stages, and the products
+    are in memory then. It is not for `mixed-precision`: a norm of narrow floats overflows.
+    """
     *lead, last = shape_of(x) or [1]
     matrix = b.reshape(x, [math.prod(lead), last])
-    return b.reduce_add(b.reduce_add(b.multiply(matrix, matrix), [0]), [0])
+    columns = b.dot_general(matrix, matrix, ([0], [0]), ([1], [1]))
+    exactly = [stablehlo_bindings.PrecisionAttr.get("HIGHEST")] * 2
+    columns.owner.attributes["precision_config"] = ArrayAttr.get(exactly)
+    return b.reduce_add(columns, [0])

@@ -108,7 +108,7 @@ def compile(
     """
     tell = progress or (lambda stage: None)
     chosen = find_target(target)
-    _check_precision(precision, chosen, optimizer)
+    _check_precision(precision, chosen)
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
     function, described = _loss(loss, example_targets)
     tell("import")
@@ -155,15 +155,13 @@ def find_target(name: str) -> Target:
     return TARGETS[name]
 
 
-def _check_precision(precision: str, target: Target, optimizer: Optimizer) -> None:
+def _check_precision(precision: str, target: Target) -> None:
     known = ("f32", "bf16", "f16")
     if precision not in known:
         raise ValueError(f"unknown precision '{precision}'; there is {', '.join(known)}")
     if precision != "f32" and precision not in target.narrow_floats:
         has = ", ".join(each for each in known if each in {"f32", *target.narrow_floats})
         raise ValueError(f"the target {target.name} has no {precision}; it has {has}")
-    if precision == "f16" and getattr(optimizer, "accumulate", 1) > 1:
-        raise ValueError("f16 and accumulated gradients do not go together; use bf16")
 
 
 def _loss(

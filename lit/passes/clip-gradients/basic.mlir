@@ -7,9 +7,9 @@
 
 // CHECK-LABEL: func.func @train_step
 func.func @train_step(%g: tensor<2x3xf32>, %h: tensor<4xf32>, %rate: tensor<f32> {pock.role = "learning_rate"}) {
-  // CHECK:     stablehlo.multiply
+  // CHECK:     stablehlo.dot_general
   // CHECK:     %[[ONE:.*]] = stablehlo.reduce
-  // CHECK:     stablehlo.multiply
+  // CHECK:     stablehlo.dot_general
   // CHECK:     %[[OTHER:.*]] = stablehlo.reduce
   // CHECK:     %[[TOTAL:.*]] = stablehlo.add
   // CHECK:     %[[NORM:.*]] = stablehlo.sqrt %[[TOTAL]]

@@ -23,7 +23,7 @@ func.func @train_step(%x: tensor<2x40xf32>, %dy: tensor<2x30xf32>, %h: tensor<4x
   // TWICE: "pock.sgd"(%arg2, %arg3, %
 
   // SUM: %[[D:.*]] = "pock.accumulate"
-  // SUM: %[[SQUARES:.*]] = stablehlo.multiply %[[D]], %[[D]]
+  // SUM: stablehlo.dot_general %[[D]], %[[D]]
   // SUM: "pock.update"(%[[D]], %{{.*}}) {accumulated = @w.gradient
   %d = stablehlo.dot_general %x, %dy, contracting_dims = [0] x [0] : (tensor<2x40xf32>, tensor<2x30xf32>) -> tensor<40x30xf32>
   "pock.update"(%d) {parameter = @w, offsets = array<i64: 0, 0>, sizes = array<i64: 40, 30>} : (tensor<40x30xf32>) -> ()

@@ -8,7 +8,7 @@
 // CHECK-DAG: %[[INF:.*]] = stablehlo.constant dense<0x7F800000>
 // CHECK-DAG: %[[INTERVAL:.*]] = stablehlo.constant dense<3>
 // CHECK: %[[LOSS:.*]] = stablehlo.reduce
-// CHECK: %[[SQUARES:.*]] = stablehlo.reduce
+// CHECK: %[[SQUARES:.*]] = stablehlo.dot_general
 // CHECK: %[[SUM:.*]] = stablehlo.reduce(%[[SQUARES]]
 // CHECK: %[[FINITE:.*]] = stablehlo.compare LT, %[[SUM]], %[[INF]]
 // CHECK: %[[INVERSE:.*]] = stablehlo.bitcast_convert

@@ -7,7 +7,7 @@
 func.func @train_step(%x: tensor<f32>) -> tensor<f32> {
   %w = "pock.read"() {parameter = @w} : () -> tensor<f32>
   %y = stablehlo.multiply %w, %x : tensor<f32>
-  // expected-error @+1 {{unscale gradients before they are accumulated or clipped}}
+  // expected-error @+1 {{unscale gradients before they are clipped}}
   "pock.update"(%x, %x) {parameter = @w, offsets = array<i64>, sizes = array<i64>} : (tensor<f32>, tensor<f32>) -> ()
   // expected-error @+1 {{the loss is not scaled: run scale-loss first}}
   return %y : tensor<f32>
