@@ -9,6 +9,9 @@ from typing import Any
 
 from pock_mlir.dialects.stablehlo import shape_of
 from pock_mlir.ir import Block, Operation, OpResult, Value, stablehlo_bindings
+from pock_mlir.passes.base import PassError
+from pock_mlir.passes.loops import CountedLoop
+from pock_mlir.passes.regions import reads
 from pock_mlir.passes.update_rules import UPDATE_RULES
 
 _NO_WORK = {
@@ -65,12 +68,16 @@ def _needed(roots: list[Value]) -> set[Operation]:
         value = pending.pop()
         if isinstance(value, OpResult) and value.owner.operation not in seen:
             seen.add(value.owner.operation)
-            pending += list(value.owner.operation.operands)
+            pending += reads(value.owner.operation)
     return seen
 
 
 def flops(op: Operation) -> int:
-    """Floating-point operations of one op."""
+    """Floating-point operations of one op; of a loop, those of all its trips; of branches, most."""
+    if op.name == "stablehlo.while":
+        return _trips(op) * _flops_of(op.regions[1].blocks[0])
+    if op.name in {"stablehlo.if", "stablehlo.case"}:
+        return max(_flops_of(region.blocks[0]) for region in op.regions)
     if op.name == "stablehlo.dot_general":
         numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
         lhs = shape_of(op.operands[0])
@@ -86,6 +93,18 @@ def flops(op: Operation) -> int:
     if op.name.startswith("stablehlo.reduce"):
         return _elements(op.operands[0])
     return _elements(op.results[0]) if len(op.results) else 0
+
+
+def _flops_of(block: Block) -> int:
+    return sum(flops(op.operation) for op in block.operations if op.operation.name not in _NO_WORK)
+
+
+def _trips(op: Operation) -> int:
+    """How often a loop runs; once, if that is not known."""
+    try:
+        return CountedLoop.of(op).trips
+    except PassError:
+        return 1
 
 
 def _elements(value: Value) -> int:
