@@ -18,10 +18,11 @@ class LowerPock(ModulePass):
 
     Requires: nothing. Ensures: no `pock.conv_*_gradient`, `pock.max_pool_gradient`,
     `pock.softmax_cross_entropy*` or `pock.random_mask` (which each of its users computes anew) is
-    left; reads and updates stay. So are ops of StableHLO lowered
-    that backends do not take: `cholesky`, `triangular_solve`, `select_and_scatter`, and `fft` but
-    for powers of two. The form is the first legal one of `pock_mlir.passes.kernels.FORMS`, unless the option `forms` names
-    another.
+    left; reads and updates stay. So are ops of StableHLO lowered that backends do not take:
+    `cholesky`, `triangular_solve`, `select_and_scatter`, `fft` but for powers of two, and the
+    `scatter` that is an embedding's gradient: it becomes a gather, which an update computes in its
+    own kernel. The form is the first legal one of `pock_mlir.passes.kernels.FORMS`, unless the
+    option `forms` names another.
 
         %dw = "pock.conv_kernel_gradient"(%x, %dy) {...} : ... -> tensor<1x1x8x16xf32>
     becomes, for a 1x1 kernel,

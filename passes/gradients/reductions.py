@@ -11,10 +11,11 @@ import numpy as np
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import BF16Type, DenseI64ArrayAttr, F16Type, F32Type, F64Type, Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
-from pock_mlir.passes.gradients.expansion import apply_elementwise, through
+from pock_mlir.passes.gradients.expansion import through
 from pock_mlir.passes.gradients.matching import splat_of
 from pock_mlir.passes.gradients.registry import Cotangents, gradient
 from pock_mlir.passes.gradients.softmax import is_softmax_shift
+from pock_mlir.passes.scalar_regions import apply_elementwise
 
 _IDENTITY = {"add": 0.0, "multiply": 1.0, "maximum": -math.inf, "minimum": math.inf}
 _LARGEST = {BF16Type: 3.3895e38, F16Type: 65504.0, F32Type: 3.4028e38, F64Type: 1.7976e308}

@@ -13,6 +13,7 @@ from pock_mlir.passes.kernels import (
     linear_algebra,
     max_pool_gradient,
     random_mask,
+    select_and_scatter,
 )
 from pock_mlir.passes.kernels.form import Form
 
@@ -28,6 +29,7 @@ FORMS: dict[str, list[Form]] = {
     "stablehlo.cholesky": linear_algebra.CHOLESKY_FORMS,
     "stablehlo.fft": fourier.FORMS,
     "stablehlo.scatter": embedding.FORMS,
+    "stablehlo.select_and_scatter": select_and_scatter.FORMS,
     "stablehlo.triangular_solve": linear_algebra.TRIANGULAR_SOLVE_FORMS,
 }
 """The forms of each op, the preferred one first; an op of ours always has a legal one."""
