@@ -50,8 +50,8 @@ class ClipGradients(ModulePass):
 
         "pock.update"(%g) {parameter = @w, ...}
     becomes, with norm=1
-        %squares = stablehlo.multiply %g, %g
-        %sum = stablehlo.reduce %squares ...                 // and so on for the other updates
+        %columns = stablehlo.dot_general %g, %g, batching_dims = [1] x [1], contracting_dims = ...
+        %sum = stablehlo.reduce %columns ...                 // and so on for the other updates
         %scale = stablehlo.minimum %one, %limit_over_norm
         "pock.update"(%g, %scale) {parameter = @w, ...}
     """

@@ -119,6 +119,6 @@ def sum_of_squares(b: Builder, x: Value) -> Value:
     *lead, last = shape_of(x) or [1]
     matrix = b.reshape(x, [math.prod(lead), last])
     columns = b.dot_general(matrix, matrix, ([0], [0]), ([1], [1]))
-    exactly = [stablehlo_bindings.PrecisionAttr.get("HIGHEST")] * 2
+    exactly: list[Any] = [stablehlo_bindings.PrecisionAttr.get("HIGHEST")] * 2
     columns.owner.attributes["precision_config"] = ArrayAttr.get(exactly)
     return b.reduce_add(columns, [0])
