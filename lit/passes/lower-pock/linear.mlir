@@ -49,3 +49,23 @@ func.func @six(%x: tensor<6xf32>) -> tensor<4xcomplex<f32>> {
   %y = stablehlo.fft %x, type = RFFT, length = [6] : (tensor<6xf32>) -> tensor<4xcomplex<f32>>
   return %y : tensor<4xcomplex<f32>>
 }
+
+// What was scattered where windows overlap is added up place by place.
+
+// CHECK-LABEL: func.func @scattered
+func.func @scattered(%x: tensor<5xf32>, %s: tensor<2xf32>) -> tensor<5xf32> {
+  // CHECK-NOT: stablehlo.select_and_scatter
+  // CHECK-COUNT-3: stablehlo.pad %{{.*}} interior = [1]
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %y = "stablehlo.select_and_scatter"(%x, %s, %zero) ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = stablehlo.compare GE, %a, %b : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    stablehlo.return %c : tensor<i1>
+  }, {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = stablehlo.add %a, %b : tensor<f32>
+    stablehlo.return %c : tensor<f32>
+  }) {window_dimensions = array<i64: 3>, window_strides = array<i64: 2>}
+    : (tensor<5xf32>, tensor<2xf32>, tensor<f32>) -> tensor<5xf32>
+  return %y : tensor<5xf32>
+}
