@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.gradients.case import Case, Shape
@@ -79,6 +81,27 @@ _LOSSES = [
         ),
         (-6, 6),
     ),
+    Case(
+        "pock.softmax_cross_entropy",
+        "classes in the middle, weights, smoothing, an ignored label",
+        """%labels = stablehlo.constant dense<[[2, 0], [1, -1]]> : tensor<2x2xi32>
+           %y = "pock.softmax_cross_entropy"(%a, %labels) {{dimension = 1, ignore_index = -1,
+               class_weights = array<f64: 0.5, 1.0, 2.0>, label_smoothing = 0.25}}
+             : ({a}, tensor<2x2xi32>) -> {y}""",
+        (),
+        {"a": (2, 3, 2)},
+        lambda jnp, lax, a: _weighted_loss(jnp, a),
+    ),
 ]
+
+
+def _weighted_loss(jnp: Any, a: Any) -> Any:
+    """The loss of the labels 2, 0 and 1 at three of the four places."""
+    surprise = jnp.log(jnp.exp(a).sum(1, keepdims=True)) - a
+    weighted = surprise * np.array([0.5, 1.0, 2.0])[:, None]
+    labelled = weighted[0, 2, 0] + weighted[0, 0, 1] + weighted[1, 1, 0]
+    spread = weighted[0].sum() + weighted[1, :, 0].sum()
+    return (0.75 * labelled + 0.25 / 3 * spread) / (2.0 + 0.5 + 1.0)
+
 
 ROWS = [*_DOTS, *_LOSSES]
