@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pock_mlir.dialects.pock import ParameterOp, ReadOp
-from pock_mlir.dialects.stablehlo import shape_of
+from pock_mlir.dialects.stablehlo import is_complex, shape_of
 from pock_mlir.ir import (
     ArrayAttr,
     FlatSymbolRefAttr,
@@ -222,6 +222,9 @@ def _copy(
 
 def _describe(op: Any) -> str:
     """Everything about an op but its operands."""
+    if is_complex(op.results[0]) and not len(op.operands):
+        # The bindings have no class for the attribute of a complex constant.
+        return str(op.operation).partition(" = ")[2]
     attributes = ", ".join(f"{name}={op.attributes[name]}" for name in op.attributes)
     regions = "".join(str(block) for region in op.regions for block in region)
     return f"{op.name}[{attributes}]{regions}:{op.results[0].type}"
