@@ -27,8 +27,8 @@ class Method:
     Attributes:
         label: for people.
         scheme: what is trained.
-        lr: learning rate of the first step, tuned for this scheme on a part of the training data
-            (docs/demo-tuning.md); it falls to zero along a cosine.
+        lr: learning rate of the first step, chosen for this scheme (docs/demo-tuning.md); it falls
+            to zero along a cosine.
     """
 
     label: str

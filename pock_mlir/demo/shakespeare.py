@@ -1,6 +1,6 @@
 """SmolLM2-135M learns to write like Shakespeare.
 
-Tuned once, see docs/demo-tuning.md.
+docs/demo-tuning.md says how far the rates are tuned.
 """
 
 from __future__ import annotations
