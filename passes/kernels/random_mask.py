@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
@@ -23,6 +24,7 @@ from pock_mlir.passes.kernels.form import Form, always
 
 _MULTIPLIERS = (0xED5AD4BB, 0xAC4C1B51, 0x31848BAB)
 _SHIFTS = (17, 11, 15, 14)
+_VIEWS = ("stablehlo.broadcast_in_dim", "stablehlo.reshape", "stablehlo.transpose")
 
 
 def _signed(word: int) -> int:
@@ -85,10 +87,33 @@ def regenerate(op: Any) -> None:
     computation would be merged with the first one, the others begin with max(step, -1),
     max(step, -2), ...: the same number, as steps count from 0.
     """
-    for copy, use in enumerate(reversed(list(op.mask.uses))):
+    for copy, (use, views) in enumerate(list(_users(op.mask))):
         b = Builder.before(use.owner)
         step = b.maximum(op.step, b.full_like(op.step, -copy)) if copy else op.step
-        use.owner.operands[use.operand_number] = _mask(b, op, step)
+        mask = _mask(b, op, step)
+        for view in views:
+            attributes = {name: view.attributes[name] for name in view.attributes}
+            mask = b.create(view.name, [mask], [view.results[0].type], attributes).results[0]
+        use.owner.operands[use.operand_number] = mask
+    _erase_users(op.mask)
+
+
+def _erase_users(value: Value) -> None:
+    """Erase the views of a mask, which nothing uses any more."""
+    for use in list(value.uses):
+        owner = use.owner.operation
+        _erase_users(owner.results[0])
+        owner.erase()
+
+
+def _users(value: Value, views: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The uses of a mask, first ones first, and the views of it that lead there."""
+    for use in reversed(list(value.uses)):
+        owner = use.owner.operation
+        if owner.name in _VIEWS:
+            yield from _users(owner.results[0], (*views, owner))
+        else:
+            yield use, views
 
 
 FORMS = [Form("hash", always, lambda b, op: _mask(b, op, op.step))]

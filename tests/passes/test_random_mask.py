@@ -87,3 +87,27 @@ def test_each_user_draws_the_mask_anew_and_gets_the_same() -> None:
         np.testing.assert_array_equal(product, total - 1)
         LowerPock().run(module)
         assert str(module).count("stablehlo.select") == 2
+
+
+VIEWED = """
+func.func @f(%step: tensor<i32>, %x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %m = "pock.random_mask"(%step) {seed = 0, site = 0, keep = 0.5, value = 2.0}
+    : (tensor<i32>) -> tensor<2x3xf32>
+  %t = stablehlo.transpose %m, dims = [1, 0] : (tensor<2x3xf32>) -> tensor<3x2xf32>
+  %unused = stablehlo.reshape %t : (tensor<3x2xf32>) -> tensor<6xf32>
+  %y = stablehlo.multiply %x, %t : tensor<3x2xf32>
+  %z = stablehlo.add %x, %t : tensor<3x2xf32>
+  return %y, %z : tensor<3x2xf32>, tensor<3x2xf32>
+}"""
+
+
+def test_a_mask_in_another_layout_is_drawn_anew_too() -> None:
+    with make_context(), Location.unknown():
+        module = Module.parse(VIEWED)
+        x = np.ones((3, 2), np.float32)
+        product, total = Interpreter(module, "f")({}, np.int32(5), x).results
+        np.testing.assert_array_equal(product, random_mask((2, 3), 0, 0, 5, 0.5, 2.0).T)
+        np.testing.assert_array_equal(product, total - 1)
+        LowerPock().run(module)
+        assert str(module).count("stablehlo.select") == 2
+        assert str(module).count("stablehlo.transpose") == 2
