@@ -21,6 +21,7 @@ from pock_mlir.importers.hlo import lone_function, parse
 from pock_mlir.importers.jax_checks import check_derivatives
 from pock_mlir.importers.jax_model import JaxModel
 from pock_mlir.importers.ordering import order_by_use
+from pock_mlir.importers.unsigned import store_signless
 from pock_mlir.importers.values import element_of, kind_of
 from pock_mlir.ir import Context
 from pock_mlir.rewriting import parameters
@@ -62,6 +63,7 @@ def import_jax(
         assembler.add_function(text, bindings, assigned)
     clean(assembler.module)
     erase_idle_assignments(assembler.module)
+    store_signless(assembler.module, values)
     mark_axes(assembler.module)
     order_by_use(assembler.module)
     ordered = {name: values[name] for name in parameters(assembler.module) if name in values}

@@ -23,6 +23,7 @@ from pock_mlir.importers.cleanup import clean, erase_idle_assignments
 from pock_mlir.importers.extras import require
 from pock_mlir.importers.hlo import lone_function, parse, public_functions
 from pock_mlir.importers.ordering import order_by_use
+from pock_mlir.importers.unsigned import store_signless
 from pock_mlir.importers.values import element_of
 from pock_mlir.ir import ArrayAttr, Context, DenseI64ArrayAttr, DictAttr, IntegerAttr, Module
 from pock_mlir.rewriting import parameters
@@ -251,6 +252,7 @@ def assemble(calls: Mapping[str, TensorFlowCall], name_of: Call) -> ImportedMode
         assembler.add_function(function.text, bindings, assigned)
     clean(assembler.module)
     erase_idle_assignments(assembler.module)
+    store_signless(assembler.module, values)
     mark_axes(assembler.module)
     order_by_use(assembler.module)
     ordered = {name: values[name] for name in parameters(assembler.module)}

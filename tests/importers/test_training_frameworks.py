@@ -62,3 +62,18 @@ def compare(model: Any, call: Any, kind: str, scheme: str) -> None:
     assert expected[-4:] != expected[:4]
     found = training.compiled_losses(model, data, chosen)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.acceptance
+def test_dropout_of_keras_draws_the_same_masks() -> None:
+    model = keras_models.randomise(keras_models.cnn(dropout=0.5))
+    data = [jax_models.batches("cnn")[0]]
+    (x, y), frozen = data[0], {"optimizer": pock.SGD(lr=0.0), "training": True}
+    program = pock.compile(model, x, **frozen)
+    state = [v.value for v in model.trainable_variables]
+    others = [v.value for v in model.non_trainable_variables]
+    trainer = training.trainer_of(program)
+    for _ in range(4):
+        logits, others = model.stateless_call(state, others, x, training=True)
+        expected = float(jax_models.cross_entropy(logits, y))
+        assert trainer.step(x, y) == pytest.approx(expected, rel=1e-5)

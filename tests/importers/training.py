@@ -50,10 +50,15 @@ TEXT_SLICES = """
 def compiled_losses(model: Any, data: Batches, scheme: pock.Scheme, **options: Any) -> list[float]:
     """Losses of STEPS steps of SGD in the compiled program."""
     program = pock.compile(model, data[0][0], optimizer=pock.SGD(lr=RATE), scheme=scheme, **options)
+    trainer = trainer_of(program)
+    return [float(trainer.step(*data[i % len(data)])) for i in range(STEPS)]
+
+
+def trainer_of(program: pock.Program) -> pock.Trainer:
+    """The program, loaded."""
     with tempfile.TemporaryDirectory() as folder:
         program.save(Path(folder, "p.pock"))
-        trainer = pock.Trainer(Path(folder, "p.pock"))
-        return [float(trainer.step(*data[i % len(data)])) for i in range(STEPS)]
+        return pock.Trainer(Path(folder, "p.pock"))
 
 
 def jax_losses(
