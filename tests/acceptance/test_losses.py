@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import pock_mlir as pock
+from pock_mlir.optimizers import Optimizer
 from tests.support.training import OPTIMIZERS, SCHEMES, Task, TorchTraining, make_task, weights
 
 STEPS = 20
@@ -53,7 +54,7 @@ def task_of(model: str) -> Task:
     return make_task(model, pixels=64, batch=4)
 
 
-def optimizer_of(model: str, scheme: str, kind: str) -> pock.SGD | pock.AdamW:
+def optimizer_of(model: str, scheme: str, kind: str) -> Optimizer:
     return OPTIMIZERS[kind](DEEP_RATES[scheme][kind] if model in DEEP else RATES[kind])
 
 
