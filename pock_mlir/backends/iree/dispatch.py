@@ -151,7 +151,8 @@ def apply_rule(
     def body(
         arithmetic: ScalarArithmetic, inputs: list[Value], outputs: list[Value]
     ) -> list[Value]:
-        given = inputs.pop(0) if gradient is not None else None
+        # A rule that reads no gradient gets none.
+        given: Any = inputs.pop(0) if gradient is not None else None
         return rule.formula(arithmetic, op, given, inputs, outputs)
 
     inputs = [(part.value, part.dimensions) for part in parts]
