@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,29 +96,6 @@ def test_updates_are_in_place_and_memory_is_as_predicted(name: str) -> None:
     assert costs.get("accumulated", 0) == (trained if program.manifest.accumulate > 1 else 0)
     if name in ("momentum", "lion"):
         assert costs.get("held", 0) == (trained if name == "momentum" else 0)
-
-
-def test_a_resumed_run_continues_bit_for_bit(tmp_path: Path) -> None:
-    """From the middle of an accumulation, and of a schedule."""
-    task, artifact = make_task("mlp"), program_of("lion").artifact
-    batches = list(task.arrays(STEPS))
-    whole = pock.Trainer(artifact, device="local-sync")
-    first = pock.Trainer(artifact, device="local-sync")
-    losses = [whole.step(*batch) for batch in batches]
-    again = [first.step(*batch) for batch in batches[:8]]
-    first.save_checkpoint(tmp_path / "k.safetensors")
-    rest = pock.Trainer(artifact, device="local-sync")
-    rest.load_checkpoint(tmp_path / "k.safetensors")
-    assert rest.steps == 8
-    assert any(value.any() for n, value in rest.optimizer_state().items() if ".gradient" in n)
-    assert again + [rest.step(*batch) for batch in batches[8:]] == losses
-    for one, other in (
-        (rest.state_dict(), whole.state_dict()),
-        (rest.optimizer_state(), whole.optimizer_state()),
-    ):
-        assert {n: v.tobytes() for n, v in one.items()} == {
-            n: v.tobytes() for n, v in other.items()
-        }
 
 
 def test_weights_stay_until_the_last_batch_of_an_update() -> None:
