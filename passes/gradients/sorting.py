@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import i64, shape_of, type_of
+from pock_mlir.dialects.stablehlo import Builder, i64, shape_of, type_of
 from pock_mlir.ir import BoolAttr, IntegerType, RankedTensorType, Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.registry import Cotangents, gradient
@@ -13,7 +13,7 @@ from pock_mlir.passes.regions import copy_body
 
 @gradient("stablehlo.sort")
 def sort(b: GradientBuilder, op: Any, dys: Any) -> Cotangents:
-    """Sort positions along, then sort the gradients by position."""
+    """The forward sorts positions along, the gradients are sorted by position."""
     each = list(dys) if isinstance(dys, tuple) else [dys]
     known = [i for i, dy in enumerate(each) if dy is not None]
     positions = _sorted_positions(b, op)
@@ -24,8 +24,9 @@ def sort(b: GradientBuilder, op: Any, dys: Any) -> Cotangents:
     return gradients
 
 
-def _sorted_positions(b: GradientBuilder, op: Any) -> Value:
-    """Where each element of the sorted tensors came from, along the dimension that is sorted."""
+def _sorted_positions(outer: GradientBuilder, op: Any) -> Value:
+    """Have the forward also say where each element came from, along the dimension it sorts."""
+    b = Builder.before(op)
     shape = shape_of(op.operands[0])
     index = IntegerType.get_signless(32)
     positions = b.iota(RankedTensorType.get(shape, index), _dimension(op))
@@ -35,11 +36,13 @@ def _sorted_positions(b: GradientBuilder, op: Any) -> Value:
     source = op.regions[0].blocks[0]
     types = [*(argument.type for argument in source.arguments), *_scalars(positions) * 2]
     block = new.regions[0].blocks.append(*types, arg_locs=[b.location] * len(types))
-    inner = b.within(block)
+    inner = outer.within(block)
     mapping = dict(zip(source.arguments, block.arguments, strict=False))
     _, results = copy_body(source, inner.insertion_point, mapping)
     inner.create("stablehlo.return", results, [])
-    return list(new.results)[-1]
+    *values, positions = new.results
+    outer.replace_later(op, values)
+    return positions
 
 
 def _dimension(op: Any) -> int:

@@ -3,7 +3,6 @@ are JAX's, in the interpreter and compiled, with loops unrolled and with loops r
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
@@ -11,11 +10,9 @@ import numpy as np
 import pytest
 
 from pock_mlir.backends.iree.compiler import allocations
-from pock_mlir.ir import Location, Module
-from pock_mlir.pipelines import parse_pipeline, run_pipeline
 from pock_mlir.report.memory import predict_memory
 from tests.support.interpreter import Interpreter
-from tests.support.jax_steps import step_of
+from tests.support.jax_steps import scheduled, step_of
 from tests.support.stepping import compile_step
 
 jax: Any = pytest.importorskip("jax")
@@ -56,13 +53,6 @@ def _ordered(p: Any, tokens: Any) -> Any:
 
 
 MODELS = {"recurrent": _recurrent, "branches": _branches, "ordered": _ordered}
-PASSES = [
-    "apply-optimizer{kind=sgd}",
-    "lower-pock",
-    "canonicalize",
-    "cse",
-    "reorder",
-]
 
 
 def _parameters(name: str) -> dict[str, np.ndarray]:
@@ -93,12 +83,7 @@ def _module(name: str, unroll: bool) -> str:
     """The step with its optimizer, scheduled, as text."""
     module = step_of(MODELS[name], _parameters(name), TOKENS, unroll=unroll)
     assert ("stablehlo.while" in str(module)) == (not unroll and name != "branches")
-    rate = ', %rate: tensor<f32> {pock.role = "learning_rate"}'
-    text = re.sub(r"(@train_step\([^)]*)", rf"\1{rate}", module.operation.get_asm())
-    with module.context, Location.unknown():
-        module = Module.parse(text)
-        run_pipeline(module, parse_pipeline(f"builtin.module({','.join(PASSES)})"))
-        return module.operation.get_asm()
+    return scheduled(module)
 
 
 CASES = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,10 +11,23 @@ import numpy as np
 from pock_mlir.dialects import make_context
 from pock_mlir.importers.assemble import Assembler
 from pock_mlir.importers.cleanup import clean
-from pock_mlir.ir import Module, StringAttr
+from pock_mlir.ir import Location, Module, StringAttr
 from pock_mlir.passes.differentiate import Differentiate
 from pock_mlir.passes.prepare_for_gradients import PrepareForGradients
+from pock_mlir.pipelines import parse_pipeline, run_pipeline
 from pock_mlir.rewriting import functions
+
+PASSES = ["apply-optimizer{kind=sgd}", "lower-pock", "canonicalize", "cse", "reorder"]
+
+
+def scheduled(step: Module) -> str:
+    """The text of a differentiated step with plain SGD; the learning rate is its last argument."""
+    rate = ', %rate: tensor<f32> {pock.role = "learning_rate"}'
+    text = re.sub(r"(@train_step\([^)]*)", rf"\1{rate}", step.operation.get_asm())
+    with step.context, Location.unknown():
+        module = Module.parse(text)
+        run_pipeline(module, parse_pipeline(f"builtin.module({','.join(PASSES)})"))
+        return module.operation.get_asm()
 
 
 def step_of(
