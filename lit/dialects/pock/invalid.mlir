@@ -22,6 +22,11 @@
 
 // -----
 
+// expected-error @+1 {{'pock.parameter' op 'axes' must be two of the 2 dimensions, or none, got [1, 2]}}
+"pock.parameter"() {sym_name = "w", type = tensor<4x2xf32>, kind = "weight", axes = array<i64: 1, 2>} : () -> ()
+
+// -----
+
 // expected-error @+1 {{'pock.parameter' op 'layout' must be an array<i64>}}
 "pock.parameter"() {sym_name = "w", type = tensor<4x2xf32>, kind = "weight", layout = [0, 1]} : () -> ()
 
