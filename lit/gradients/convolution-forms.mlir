@@ -9,7 +9,7 @@
 func.func @train_step(%dy: tensor<1x7x2xf32>) -> tensor<f32> {
   // CHECK: %[[V:.*]] = "pock.read"() {parameter = @v}
   // CHECK: stablehlo.convolution(%[[V]]
-  // CHECK: %[[B:.*]] = stablehlo.reshape %{{.*}} -> tensor<3x2x1xf32>
+  // CHECK: %[[B:.*]] = stablehlo.transpose %{{.*}}, dims = [0, 2, 1]
   // CHECK: %[[DX:.*]] = stablehlo.convolution(%[[DY:.*]], %[[B]]) {{.*}}stride = [2], pad = {{\[\[}}0, 0]]
   // CHECK: "pock.conv_kernel_gradient"(%[[DY]], %[[V]]) {{.*}}strides = array<i64: 2>{{.*}} -> tensor<3x2x1xf32>
   // CHECK: "pock.update"(%[[DX]])

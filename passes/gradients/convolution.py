@@ -110,9 +110,11 @@ def _reversed_dimensions(op: Any) -> list[int]:
 def _exchanged(b: GradientBuilder, kernel: Value, groups: int) -> Value:
     """[spatial..., C / groups, O] flipped in space, to [spatial..., O / groups, C]."""
     *space, inputs, outputs = shape_of(kernel)
-    flipped = b.reverse(kernel, list(range(len(space))))
-    split = b.reshape(flipped, [*space, inputs, groups, outputs // groups])
     s = len(space)
+    flipped = b.reverse(kernel, list(range(s)))
+    if groups == 1:
+        return b.transpose(flipped, [*range(s), s + 1, s])
+    split = b.reshape(flipped, [*space, inputs, groups, outputs // groups])
     moved = b.transpose(split, [*range(s), s + 2, s + 1, s])
     return b.reshape(moved, [*space, outputs // groups, groups * inputs])
 
