@@ -208,6 +208,32 @@ _INDEXING = [
         lambda jnp, lax, a: jnp.stack([a[0:2, 1:4], a[3:5, 1:4]]),
     ),
     _gather(
+        "scalar indices, unsigned, index vector left out",
+        (5, 3),
+        (4, 3),
+        "[3, 0, 9, 4]",
+        "tensor<4xui8>",
+        f"{_ROWS_OF} index_vector_dim = 1",
+        [1, 3],
+        lambda jnp, lax, a: a[jnp.array([3, 0, 4, 4])],
+    ),
+    _gather(
+        "batches in both orders",
+        (3, 2, 5),
+        (2, 3, 2),
+        "[[[3], [1], [0]], [[4], [2], [9]]]",
+        "tensor<2x3x1xi32>",
+        "offset_dims = [2], operand_batching_dims = [0, 1],"
+        " start_indices_batching_dims = [1, 0], start_index_map = [2], index_vector_dim = 2",
+        [1, 1, 2],
+        lambda jnp, lax, a: jnp.stack(
+            [
+                jnp.stack([a[k, j, i : i + 2] for k, i in enumerate(row)])
+                for j, row in enumerate([[3, 1, 0], [3, 2, 3]])
+            ]
+        ),
+    ),
+    _gather(
         "batched",
         (2, 5),
         (2, 3),
