@@ -123,7 +123,9 @@ def load_data(options: DataOptions, wanted: Wanted, tell: Tell = lambda text: No
         FetchError: the data set cannot be downloaded.
         ImportError: a package that reads such files is missing.
     """
-    data = _reader(options)(options, wanted, tell)
+    reader = _reader(options)
+    _refuse_unused(options, _USES[reader])
+    data = reader(options, wanted, tell)
     if options.hold_out is not None:
         data = data.held_out(options.hold_out, options.split_seed)
     return data.check(wanted).limited(options.limit)
@@ -199,17 +201,16 @@ def _fetched_texts(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
         return Data("shakespeare", train, test, ordered=True)
     from pock_mlir.data import movie_reviews
 
-    reviews = movie_reviews.load()
-    splits = [
-        Split(
-            [*text_inputs(wanted).arrays(*tokenizer.rows(texts, wanted.specs[0].shape[1])), labels]
-        )
-        for texts, labels in (
-            (reviews.train_texts, reviews.train_y),
-            (reviews.test_texts, reviews.test_y),
-        )
-    ]
-    return Data("movie-reviews", splits[0], splits[1], reviews.classes)
+    reviews, inputs = movie_reviews.load(), text_inputs(wanted)
+    splits = (
+        (reviews.train_texts, reviews.train_y),
+        (reviews.test_texts, reviews.test_y),
+    )
+    train, test = (
+        Split([*inputs.arrays(*tokenizer.rows(texts, inputs.tokens)), labels])
+        for texts, labels in splits
+    )
+    return Data("movie-reviews", train, test, reviews.classes)
 
 
 def _fetched_images(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
@@ -224,6 +225,32 @@ def _fetched_images(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:
         for arrays in ((loaded.train_x, loaded.train_y), (loaded.test_x, loaded.test_y))
     )
     return Data(name, train, test, loaded.classes)
+
+
+_USES: dict[Reader, tuple[str, ...]] = {
+    _npz: (),
+    _image_folder: ("classes", "pixels"),
+    _table: ("tokenizer", "columns", "classes", "encoding"),
+    _plain_text: ("tokenizer", "encoding"),
+    _fetched_texts: ("tokenizer",),
+    _fetched_images: (),
+}
+_NAMES = {
+    "tokenizer": "--tokenizer",
+    "columns": "--text-column and --label-column",
+    "classes": "--classes",
+    "encoding": "--encoding",
+    "pixels": "--mean and --std",
+}
+
+
+def _refuse_unused(options: DataOptions, used: tuple[str, ...]) -> None:
+    """An option that would do nothing is a mistake."""
+    default = DataOptions(options.source)
+    given = [name for name in _NAMES if getattr(options, name) != getattr(default, name)]
+    unused = [_NAMES[name] for name in given if name not in used]
+    if unused:
+        raise ValueError(f"{', '.join(unused)}: not for --data {options.source}")
 
 
 def _fetch(name: str, size: int, limit: int | None) -> Dataset:

@@ -6,8 +6,10 @@ import pytest
 from pock_mlir.cli import datasets
 from pock_mlir.cli.datasets import DataOptions
 from pock_mlir.data import Dataset, Texts
+from pock_mlir.data.images import Pixels
 from pock_mlir.data.samples import Data, Wanted
 from pock_mlir.data.shakespeare import Plays
+from pock_mlir.data.tables import Columns
 from pock_mlir.runtime import TensorSpec
 from tests.cli.conftest import Pock
 from tests.data import toys
@@ -19,10 +21,10 @@ X, Y = batch(0, 10)
 
 
 def load_data(
-    source: str, specs: tuple[TensorSpec, ...], classes: int | None = None, **options: object
+    source: str, specs: tuple[TensorSpec, ...], labels: int | None = None, **options: object
 ) -> Data:
     chosen = DataOptions(source, **options)  # pyright: ignore[reportArgumentType]
-    return datasets.load_data(chosen, Wanted(specs, classes))
+    return datasets.load_data(chosen, Wanted(specs, labels))
 
 
 def save(tmp_path: Path, **arrays: np.ndarray) -> str:
@@ -123,6 +125,17 @@ def test_text_needs_a_tokenizer(tmp_path: Path) -> None:
         load_data(str(path), specs, 2)
     data = load_data(str(path), specs, 2, tokenizer=tmp_path / "t.json", hold_out=0.5)
     assert str(data) == "d.csv: 2 training samples, 2 test"
+
+
+def test_options_that_would_do_nothing(tmp_path: Path) -> None:
+    path = save(tmp_path, x=X, y=Y)
+    options = {"tokenizer": tmp_path, "columns": Columns("a", "b"), "pixels": Pixels((0.0,))}
+    with pytest.raises(ValueError, match=r"--tokenizer, --text-column and --label-column, --mean"):
+        load_data(path, SPECS, **options)
+    with pytest.raises(ValueError, match="--classes: not for --data elpv"):
+        load_data("elpv", SPECS, classes=("a", "b"))
+    with pytest.raises(ValueError, match="--encoding: not for --data"):
+        load_data(str(tmp_path), SPECS, encoding="latin-1")
 
 
 def test_a_folder_holds_images_or_texts(tmp_path: Path) -> None:
