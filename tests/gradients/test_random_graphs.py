@@ -19,6 +19,7 @@ from tests.gradients.random_ops import DRAWS, random_graph
 from tests.support.interpreter import Interpreter
 
 jax: Any = pytest.importorskip("jax")
+jax.config.update("jax_disable_most_optimizations", True)  # compiling takes most of the time
 
 SIZE = 12
 
