@@ -48,6 +48,10 @@ def import_jax(
     """
     if loss is not None and example_targets is None:
         raise ModelImportError("a loss of your own needs example_targets, for their shape and type")
+    if training and model.train is None:
+        raise ModelImportError(
+            "the JaxModel has no training mode: give it as JaxModel(..., train=)"
+        )
     names = _Names.of(model)
     inputs = _Inputs.of(model, example_inputs)
     functions = _functions(model, training, loss)
@@ -89,20 +93,19 @@ def _functions(
         assert model.train is not None
         return model.train(*state, *positional, **named)
 
-    trains = training and model.train is not None
-    forward = train if trains else evaluate
+    forward = train if training else evaluate
 
     def with_loss(state: Any, positional: Any, named: Any, targets: Any) -> Any:
         assert loss is not None
-        if not trains:
+        if not training:
             return loss(forward(state, positional, named), targets)
         outputs, buffers = forward(state, positional, named)
         return loss(outputs, targets), buffers
 
     if loss is not None:
-        return {"loss": (with_loss, True, trains), "predict": (evaluate, False, False)}
-    made = {"forward": (forward, False, trains)}
-    return {**made, "predict": (evaluate, False, False)} if trains else made
+        return {"loss": (with_loss, True, training), "predict": (evaluate, False, False)}
+    made = {"forward": (forward, False, training)}
+    return {**made, "predict": (evaluate, False, False)} if training else made
 
 
 def _state(model: JaxModel, state: Any) -> tuple[Any, ...]:

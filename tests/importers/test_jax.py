@@ -179,3 +179,9 @@ def test_what_is_not_stablehlo() -> None:
 def test_parameters_and_inputs_that_do_not_fit(params: Any, inputs: Any, message: str) -> None:
     with pytest.raises(ModelImportError, match=message):
         import_model(pock.JaxModel(lambda p, x: x * p["w"], params), inputs)
+
+
+def test_a_training_mode_that_was_not_given() -> None:
+    model = pock.JaxModel(lambda p, x: x * p["w"], {"w": np.ones(2, "f")})
+    with pytest.raises(ModelImportError, match="has no training mode"):
+        import_model(model, np.ones(2, "f"), training=True)
