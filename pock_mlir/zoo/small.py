@@ -66,7 +66,7 @@ SMALL: dict[str, tuple[dict[str, Any], Inputs]] = {
         _LLAMA | {"key_heads": 6, "device": "cpu"},
         Inputs("language", 10, VOCABULARY),
     ),
-    "mcunet": ({}, Inputs("image", 32)),
+    "mcunet": ({}, Inputs("image", 64)),
     "minilm": (_BERT, Inputs("text", 10)),
     "mlp": ({"inputs": 12, "hidden": (16, 16)}, Inputs("vector", 12)),
     "mobilenet_v2": ({"width_mult": 0.35}, Inputs("image", 32)),
