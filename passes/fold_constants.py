@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pock_mlir.dialects.constants import array_of, constant, is_constant, splat_of
-from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.dialects.stablehlo import Builder, is_complex, shape_of, type_of
 from pock_mlir.ir import (
     BF16Type,
     DenseI64ArrayAttr,
@@ -89,7 +89,7 @@ class FoldConstants(ModulePass):
     def _elementwise(self, function: Callable[..., Any], floats_only: bool) -> Any:
         def fold(b: Builder, op: Any) -> Value | None:
             element = type_of(op.result).element_type
-            if floats_only and _numpy_type(element).kind != "f":
+            if is_complex(op.result) or (floats_only and _numpy_type(element).kind != "f"):
                 return None
             return self._evaluate(b, op, function)
 
@@ -100,6 +100,8 @@ class FoldConstants(ModulePass):
         return self._evaluate(b, op, _COMPARE[direction])
 
     def _convert(self, b: Builder, op: Any) -> Value | None:
+        if is_complex(op.result):
+            return None
         target = _numpy_type(type_of(op.result).element_type)
         return self._evaluate(b, op, lambda x: x.astype(target))
 
