@@ -19,6 +19,7 @@ REGISTRY = {
     "clip-gradients": "pock_mlir.passes.clip_gradients:ClipGradients",
     "convolutions-to-nhwc": "pock_mlir.passes.convolutions_to_nhwc:ConvolutionsToNhwc",
     "differentiate": "pock_mlir.passes.differentiate:Differentiate",
+    "expand-bf16": "pock_mlir.passes.expand_bf16:ExpandBf16",
     "expand-optimizer": "pock_mlir.passes.expand_optimizer:ExpandOptimizer",
     "fold-batch-norm": "pock_mlir.passes.fold_batch_norm:FoldBatchNorm",
     "fold-constants": "pock_mlir.passes.fold_constants:FoldConstants",

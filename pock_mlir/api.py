@@ -21,6 +21,7 @@ from pock_mlir.ir import Location
 from pock_mlir.lora import first_factors
 from pock_mlir.losses import Loss, find_loss, pass_options
 from pock_mlir.optimizers import Optimizer
+from pock_mlir.passes.expand_bf16 import ExpandBf16
 from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.indices import index_limits
 from pock_mlir.report.memory import predict_memory
@@ -216,6 +217,8 @@ def _build(
     module = imported.module
     text = str(module)
     erase_unread_parameters(module)
+    if target.driver.startswith("local"):
+        ExpandBf16().run(module)
     PockToIree().run(module)
     compiled = compile_module(str(module), target)
     manifest = replace(manifest, predicted_bytes=_predicted_bytes(compiled, manifest))

@@ -11,6 +11,7 @@ from pock_mlir.backends.iree.compiler import compile_module
 from pock_mlir.backends.iree.lowering import SCOPE, PockToIree
 from pock_mlir.backends.iree.targets import TARGETS
 from pock_mlir.ir import Location, Module
+from pock_mlir.passes.expand_bf16 import ExpandBf16
 from pock_mlir.rewriting import erase_unread_parameters, functions, parameters
 
 
@@ -35,6 +36,7 @@ def evaluate(
                 del op.attributes["sym_visibility"]
         erase_unread_parameters(alone)
         needed = list(parameters(alone))
+        ExpandBf16().run(alone)
         PockToIree().run(alone)
         compiled = compile_module(str(alone), TARGETS["cpu"])
     index = iree.ParameterIndex()
