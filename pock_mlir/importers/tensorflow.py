@@ -242,7 +242,8 @@ def assemble(calls: Mapping[str, TensorFlowCall], name_of: Call) -> ImportedMode
     values = _declare(assembler, variables)
     names = {id(variable): name for name, variable in variables.items()}
     for name, function in lowered.items():
-        _check_mode(name, function)
+        if name == "predict" or "predict" not in calls:
+            _check_evaluation(function, names)
         bound: list[Binding] = [names.get(id(each), _constant(each)) for each in function.captured]
         bindings = [*[None] * len(calls[name].specs), *bound]
         assigned = [
@@ -260,9 +261,13 @@ def assemble(calls: Mapping[str, TensorFlowCall], name_of: Call) -> ImportedMode
     return ImportedModel(context, assembler.module, ordered, inputs=inputs)
 
 
-def _check_mode(name: str, function: _Lowered) -> None:
-    if name == "predict" and any(place is not None for place in function.assigned):
-        raise ModelImportError("the evaluation mode assigns variables; move that out of the model")
+def _check_evaluation(function: _Lowered, names: Mapping[int, str]) -> None:
+    places = [place for place in function.assigned if place is not None]
+    if places:
+        raise ModelImportError(
+            "the evaluation mode assigns variables; move that out of the model:",
+            [names[id(function.captured[place])] for place in places],
+        )
 
 
 def _constant(value: Any) -> Binding:

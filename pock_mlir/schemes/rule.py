@@ -91,7 +91,7 @@ class Rule:
         `axes` are the dimensions that "out" and "in" mean; empty where that is not known.
         """
         if self.update == "lora":
-            return self._low_rank(name, shape)
+            return self._low_rank(name, shape, axes)
         if self.update != "slice":
             return ALL if self.update == "all" else FROZEN
         axis = self._dimension(name, axes)
@@ -101,12 +101,13 @@ class Rule:
             )
         return Selection.of_indices(axis, self._selected(name, shape[axis]), shape[axis])
 
-    def _low_rank(self, name: str, shape: Sequence[int]) -> Selection:
+    def _low_rank(self, name: str, shape: Sequence[int], axes: Sequence[int]) -> Selection:
         rank = cast("int", self.rank)
         if len(shape) < 2:
             message = f"lora needs a weight of two or more dimensions, {name} has {list(shape)}"
             raise SchemeError(self.located(message))
-        return Selection("lora", rank=rank, scale=(self.alpha or rank) / rank)
+        out = axes[0] if axes else 0
+        return Selection("lora", out, rank=rank, scale=(self.alpha or rank) / rank)
 
     def _dimension(self, name: str, axes: Sequence[int]) -> int:
         if not isinstance(self.axis, str):

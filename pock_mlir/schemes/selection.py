@@ -15,9 +15,9 @@ class Selection:
     """The trained part of a parameter: nothing, everything, some indices of one axis, or a term.
 
     `axis` is a dimension of the framework's shape and `runs` are the half-open, ascending,
-    disjoint intervals [start, stop) of its indices that are trained; both mean something for the
-    kind "slice" only. The kind "lora" trains `scale * B A`, a term of rank `rank` that is added to
-    the parameter, which itself stays as it is.
+    disjoint intervals [start, stop) of its indices that are trained; the runs mean
+    something for the kind "slice" only. The kind "lora" trains `scale * B A`, a term of rank `rank`
+    that is added to the parameter, which itself stays as it is; `axis` is its "out".
     """
 
     kind: Literal["frozen", "all", "slice", "lora"]
@@ -44,7 +44,8 @@ class Selection:
         if self.kind == "all":
             return math.prod(shape)
         if self.kind == "lora":
-            return self.rank * (shape[0] + math.prod(shape[1:]))
+            out = shape[self.axis]
+            return self.rank * (out + math.prod(shape) // out)
         selected = sum(stop - start for start, stop in self.runs)
         return selected * math.prod(n for i, n in enumerate(shape) if i != self.axis)
 

@@ -104,6 +104,12 @@ for _ in range(20):
 
 refused("has no 'serving_default'", folder / "bare", x)
 refused("mode built in", model.__call__, x, training=True)
+@tf.function
+def counting(x):
+    model.scale.assign_add([1.0, 1.0, 1.0])
+    return x * model.scale[0]
+
+refused("assigns variables; move that out of the model:\\n  scale", counting, x)
 refused("no variables", tf.function(lambda x: x + 1), x)
 refused("needs example inputs", model.__call__)
 text = tf.function(lambda x: tf.strings.length(tf.strings.as_string(x * model.scale[0])))

@@ -58,10 +58,12 @@ def test_a_cnn_in_jax_pytorch_and_onnx(pattern: str) -> None:
     data, params = jax_models.batches("cnn"), jax_models.cnn_params()
     model = TorchCnn(params)
     images = torch.from_numpy(data[0][0])
-    sources: list[Any] = [pock.JaxModel(jax_models.cnn, params), model, exported(model, images)]
+    sources: list[Any] = [pock.JaxModel(jax_models.cnn, params), exported(model, images)]
+    if pattern == "*":
+        sources.append(model)
     found = [training.compiled_losses(source, data, scheme(pattern)) for source in sources]
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
-    np.testing.assert_allclose(found[2], found[0], rtol=1e-4)
+    for losses in found[1:]:
+        np.testing.assert_allclose(losses, found[0], rtol=1e-4)
 
 
 @pytest.mark.acceptance
