@@ -8,8 +8,9 @@ from typing import Any
 from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of
 from pock_mlir.ir import Module
 from pock_mlir.passes.base import ModulePass, PassError
+from pock_mlir.passes.dead_code import erase_dead_code
 from pock_mlir.passes.selection import adapter_names, resolve_scheme
-from pock_mlir.rewriting import erase_dead_ops, named_ops
+from pock_mlir.rewriting import named_ops
 from pock_mlir.schemes import Selection
 from pock_mlir.schemes.selection import ALL
 
@@ -47,7 +48,7 @@ class SparsifyBackward(ModulePass):
         if updates and not list(named_ops(module, "pock.update")):
             message = f"scheme '{self.scheme}' trains nothing that the loss depends on"
             raise PassError.at(module.operation, message)
-        erase_dead_ops(module)
+        erase_dead_code(module)
 
 
 def _check(updates: list[Any], selections: dict[str, Selection]) -> None:

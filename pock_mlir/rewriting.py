@@ -64,7 +64,12 @@ def is_dead(op: Any) -> bool:
     operation = op.operation
     if not operation.results or any(True for value in operation.results for _ in value.uses):
         return False
-    return not (_has_effect(operation) or any(map(_has_effect, nested_ops(operation))))
+    return not has_effect(operation)
+
+
+def has_effect(op: Any) -> bool:
+    """Whether an op, or one in its regions, does more than compute its results."""
+    return _has_effect(op) or any(map(_has_effect, nested_ops(op)))
 
 
 def _has_effect(op: Any) -> bool:
