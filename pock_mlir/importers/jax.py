@@ -91,7 +91,12 @@ def _functions(
 
     def train(state: Any, positional: Any, named: Any) -> Any:
         assert model.train is not None
-        return model.train(*state, *positional, **named)
+        outputs, buffers = model.train(*state, *positional, **named)
+        if jax.tree.structure(buffers) != jax.tree.structure(model.buffers):
+            raise ModelImportError(
+                "train must return (outputs, new buffers), the latter in the tree of the old ones"
+            )
+        return outputs, buffers
 
     forward = train if training else evaluate
 
@@ -161,7 +166,10 @@ def _named(tree: Any) -> dict[str, Any]:
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         if not isinstance(leaf, jax.ShapeDtypeStruct):
             leaf = jax.numpy.asarray(leaf)
-        found[name_of(path)] = leaf
+        name = name_of(path)
+        if name in found:
+            raise ModelImportError(f"two leaves of the tree have the path '{name}'; rename one")
+        found[name] = leaf
     return found
 
 

@@ -172,6 +172,7 @@ def test_what_is_not_stablehlo() -> None:
     [
         ({"w": np.ones(2, "c8")}, np.ones(2, "f"), "w: complex64 is not supported"),
         ({}, np.ones(2, "f"), "it has no parameters"),
+        ({"w": np.ones(2, "f"), "a.b": np.ones(2), "a": {"b": np.ones(2)}}, (), "path 'a.b'"),
         ({"w": np.ones(2, "f")}, (), "needs example inputs"),
         ({"w": np.ones(2, "f")}, np.ones(3, "f"), "JAX cannot trace the model"),
     ],
@@ -185,3 +186,12 @@ def test_a_training_mode_that_was_not_given() -> None:
     model = pock.JaxModel(lambda p, x: x * p["w"], {"w": np.ones(2, "f")})
     with pytest.raises(ModelImportError, match="has no training mode"):
         import_model(model, np.ones(2, "f"), training=True)
+
+
+def test_new_buffers_of_another_tree() -> None:
+    buffers = {"mean": np.ones(3, "f")}
+    model = pock.JaxModel(
+        scale, {"scale": np.ones(3, "f")}, buffers, lambda p, b, x: (x * p["scale"], {})
+    )
+    with pytest.raises(ModelImportError, match="in the tree of the old ones"):
+        import_model(model, np.ones((2, 3), "f"), training=True)
