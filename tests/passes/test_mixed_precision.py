@@ -106,6 +106,24 @@ def test_frozen_weights_are_kept_narrow(precision: str, tmp_path: Path) -> None:
     assert trainer.state_dict()["0.weight"].tobytes() == weight.tobytes()
 
 
+def test_bf16_goes_together_with_accumulation_and_dropout() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(11, 8), nn.Dropout(0.1), nn.Linear(8, 11)).train()
+    tokens = torch.randint(0, 11, (2, 6), dtype=torch.int32)
+    options: dict[str, Any] = {
+        "loss": "causal-lm",
+        "optimizer": pock.SGD(lr=0.5, accumulate=2),
+        "training": True,
+    }
+    losses = []
+    for precision in ("f32", "bf16"):
+        program = pock.compile(model, tokens, precision=precision, **options)
+        trainer = pock.Trainer(program.artifact, device="local-sync")
+        losses.append([trainer.step(tokens.numpy(), tokens.numpy()) for _ in range(6)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+    assert losses[0] != losses[1]
+
+
 PRODUCT = """
 "pock.parameter"() {sym_name = "w", type = tensor<2x3xf32>, kind = "weight"} : () -> ()
 func.func @train_step(%x: tensor<2x3xf32> {pock.role = "input"},
