@@ -233,8 +233,9 @@ def _sum(terms: list[GradientSource]) -> GradientSource:
 
 
 def _sums_leading(op: Operation) -> bool:
-    """Whether `op` adds up the leading dimensions of one tensor, and leaves at most one."""
-    if len(op.operands) != 2 or len(_without_units(op.results[0])) > 1:
+    """Whether `op` adds up the leading dimensions of one tensor, and leaves one, or ones."""
+    result = op.results[0]
+    if len(op.operands) != 2 or not shape_of(result) or len(_without_units(result)) > 1:
         return False
     combiner = op.regions[0].blocks[0].operations[0]
     dimensions = list(DenseI64ArrayAttr(op.attributes["dimensions"]))
