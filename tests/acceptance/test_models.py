@@ -54,7 +54,7 @@ SLICES = {
 }
 SCHEMES = ("full", "sparse")
 # Of a deep CNN with random weights, two runs of PyTorch in f32 and f64 differ at larger rates.
-RATES = {"mcunet": 1e-5, "resnet50": 1e-4}
+RATES = {"mcunet": 2e-6, "resnet50": 1e-4}
 RATE = 2e-2
 
 DEFAULT = [("minilm", "sparse"), ("smollm2", "full")]
