@@ -16,6 +16,7 @@ RANKS = {
     "ir": 0,
     "dialects": 1,
     "rewriting": 2,
+    "lora": 2,
     "passes": 3,
     "pipelines": 4,
     "importers": 4,

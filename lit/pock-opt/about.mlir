@@ -7,7 +7,7 @@
 // CHECK: PASSES of pock-mlir
 // CHECK: --apply-optimizer
 // CHECK: kind=<str>
-// CHECK-SAME: sgd, momentum or adamw
+// CHECK-SAME: sgd, momentum, adam, adamw
 // CHECK: PASSES of upstream
 // CHECK: --canonicalize
 
