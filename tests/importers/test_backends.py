@@ -127,6 +127,7 @@ def run(script: str, **environment: str) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("backend", ["torch", pytest.param("tensorflow", marks=TENSORFLOW)])
 def test_keras(backend: str) -> None:
     run(f"BACKEND = {backend!r}\n{KERAS}", KERAS_BACKEND=backend)
