@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -115,8 +116,18 @@ def _node_problems(node: Node) -> Iterator[str]:
     for tensor in value if isinstance(value, (list, tuple)) else [value]:
         if isinstance(tensor, Tensor):
             yield from (f"{node.target}: {reason}" for reason in _tensor_problems(tensor))
-    if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+    if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()) and _trains(node):
         yield f"{node.target}: random numbers in the step, other than those of dropout"
+
+
+def _trains(node: Node) -> bool:
+    """Whether the operator's argument `training`, where it has one, is true."""
+    schema: Any = getattr(node.target, "_schema", None)
+    for i, argument in enumerate(schema.arguments if schema else ()):
+        if argument.name == "training":
+            given = node.args[i] if i < len(node.args) else node.kwargs.get("training")
+            return bool(argument.default_value if given is None else given)
+    return True
 
 
 def _all_problems(node: Node) -> Iterator[str]:

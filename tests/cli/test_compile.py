@@ -13,19 +13,12 @@ MODELS = """
     import torch
     from torch import nn
 
-    class Sorted(nn.Linear):
-        def forward(self, x):
-            return torch.sort(super().forward(x))[0]
-
     class Bessel(nn.Linear):
         def forward(self, x):
             return torch.special.i0(super().forward(x))
 
     def linear():
         return nn.Linear(8, 4), torch.zeros(6, 8)
-
-    def unsorted():
-        return Sorted(8, 4), (torch.zeros(6, 8),)
 
     def bessel():
         return Bessel(8, 4), (torch.zeros(6, 8),)
@@ -139,7 +132,6 @@ def test_models_of_the_zoo() -> None:
             ["--group", "wieght lr-scale=2"],
             "matches no parameter; nearest: weight",
         ),
-        ("{models}:unsorted", [], "stablehlo.sort"),
         ("{models}:bessel", [], "aten.i0.default: no lowering to StableHLO"),
     ],
 )
