@@ -19,7 +19,7 @@ help: ## Print this list
 
 venv: $(DEV) ## Create .venv with everything in it
 
-demo: $(DEMO) ## Train a real network on a real task (6 minutes); ARGS=sentiment for another
+demo: $(DEMO) ## Train a real network on a real task (4 minutes); ARGS=sentiment for another
 	@$(BIN)/pock demo $(ARGS)
 
 test: $(DEV) ## Run the lit tests (lit/) and the Python tests (tests/)
