@@ -6,10 +6,11 @@ from pock_mlir.ir import Module
 from pock_mlir.passes.base import PassError
 from pock_mlir.rewriting import parameters
 from pock_mlir.schemes import Scheme, SchemeError, Selection
+from pock_mlir.schemes.selection import ALL
 
 
 def resolve_scheme(module: Module, scheme: str) -> dict[str, Selection]:
-    """What a scheme trains of each weight that the module declares.
+    """What a scheme trains of each weight that the module declares, and all of each adapter.
 
     A selection's axis is a dimension of the *stored* tensor here. Since a scheme may look at all
     names (what is the last block?), a pass that makes a weight superfluous must keep its
@@ -22,7 +23,10 @@ def resolve_scheme(module: Module, scheme: str) -> dict[str, Selection]:
     Raises:
         PassError: the scheme does not load or does not fit the module; at the module's location.
     """
-    weights = {name: op for name, op in parameters(module).items() if op.kind.value == "weight"}
+    declared = parameters(module)
+    weights = {name: op for name, op in declared.items() if op.kind.value == "weight"}
+    # A scheme does not name the factors that its lora rules brought about.
+    adapters = [name for name, op in declared.items() if op.kind.value == "adapter"]
     try:
         loaded = Scheme.load(scheme)
         selections = loaded.resolve(
@@ -32,12 +36,8 @@ def resolve_scheme(module: Module, scheme: str) -> dict[str, Selection]:
     except SchemeError as error:
         location = module.operation.location
         raise PassError([(location, line) for line in str(error).splitlines()]) from error
-    return {name: _stored(selections[name], op.layout) for name, op in weights.items()}
-
-
-def adapter_names(module: Module) -> set[str]:
-    """The factors that `add-lora` declared; a scheme does not name them, and they are trained."""
-    return {name for name, op in parameters(module).items() if op.kind.value == "adapter"}
+    stored = {name: _stored(selections[name], op.layout) for name, op in weights.items()}
+    return {**stored, **dict.fromkeys(adapters, ALL)}
 
 
 def _stored(selection: Selection, layout: list[int]) -> Selection:

@@ -9,10 +9,9 @@ from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of
 from pock_mlir.ir import Module
 from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.dead_code import erase_dead_code
-from pock_mlir.passes.selection import adapter_names, resolve_scheme
+from pock_mlir.passes.selection import resolve_scheme
 from pock_mlir.rewriting import named_ops
 from pock_mlir.schemes import Selection
-from pock_mlir.schemes.selection import ALL
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,6 @@ class SparsifyBackward(ModulePass):
 
     def run(self, module: Module) -> None:
         selections = resolve_scheme(module, self.scheme)
-        selections |= dict.fromkeys(adapter_names(module), ALL)
         updates = list(named_ops(module, "pock.update"))
         _check(updates, selections)
         for update in updates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ PassOptions = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimizer:
+class Optimizer(ABC):
     """What every optimizer can be told besides.
 
     Args:
@@ -73,8 +74,9 @@ class Optimizer:
         grouped = {"groups": groups_text(self.groups)} if self.groups else {}
         return {**self._options(), **grouped}
 
+    @abstractmethod
     def _options(self) -> PassOptions:
-        raise NotImplementedError
+        """What `pass_options` has besides the groups."""
 
     def pipeline_options(self) -> PassOptions:
         """What `training_pipeline` is told besides the optimizer: batches, clipping, schedule."""

@@ -17,6 +17,7 @@ from pock_mlir.schemes.rule import Rule, SchemeError
 from pock_mlir.schemes.selection import ALL, FROZEN, Selection
 
 KEYS = ("name", "base", "rule")
+_RULE = re.compile(r"""\s*\[\[\s*["']?rule["']?\s*\]\](?:\s*#\s*from (?P<origin>.+:\d+)$)?""")
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ class Scheme:
         except tomllib.TOMLDecodeError as error:
             raise SchemeError(_toml_problem(file, str(error))) from error
         lines = [
-            f"{file}:{number}"
+            place["origin"] or f"{file}:{number}"
             for number, line in enumerate(text.splitlines(), 1)
-            if re.match(r"\s*\[\[\s*[\"']?rule[\"']?\s*\]\]", line)
+            if (place := _RULE.match(line))
         ]
         return cls.from_dict({"name": name, **data}, file=file, origins=lines)
 
@@ -106,7 +107,7 @@ class Scheme:
         return data
 
     def to_toml(self) -> str:
-        """A TOML document that `from_toml` reads."""
+        """A TOML document that `from_toml` reads; comments keep where the rules stood."""
         head = [
             f"{key} = {json.dumps(value)}"
             for key, value in (("name", self.name), ("base", self.base))
@@ -114,7 +115,8 @@ class Scheme:
         ]
         rules = [
             "\n".join(
-                ["", "[[rule]]"] + [f"{k} = {json.dumps(v)}" for k, v in rule.to_dict().items()]
+                ["", f"[[rule]]{rule.origin and f'  # from {rule.origin}'}"]
+                + [f"{k} = {json.dumps(v)}" for k, v in rule.to_dict().items()]
             )
             for rule in self.rules
         ]

@@ -176,3 +176,11 @@ def test_load_unknown_name() -> None:
         SchemeError, match="no scheme or file 'bias-olny'; did you mean 'bias-only'"
     ):
         Scheme.load("bias-olny")
+
+
+def test_messages_name_the_file_after_a_round_trip() -> None:
+    text = "# a comment\n\n" + rule("update = 'all'") + "\n[[rule]]\nmatch = 'no.such'\n"
+    line = text.splitlines().index("match = 'no.such'")
+    again = Scheme.load(scheme(text).option)
+    with pytest.raises(SchemeError, match=rf"^s\.toml:{line}: pattern 'no.such' matches no"):
+        again.resolve(PARAMETERS)
