@@ -34,23 +34,30 @@ def scheme_path(model: str, name: str) -> Path:
 
     Raises ValueError where there is none, with the schemes that there are.
     """
-    folder = Path(__file__).parent / "schemes"
-    path = folder / f"{model}_{name}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(each.stem for each in folder.glob("*.toml")))
+    there = schemes(model)
+    if name not in there:
+        known = ", ".join(there) or "none"
         raise ValueError(f"no scheme {name!r} for {model!r} in the zoo; there is {known}")
-    return path
+    return there[name]
+
+
+def schemes(model: str) -> dict[str, Path]:
+    """The files of the update schemes made for a model, by the names of the schemes."""
+    prefix = f"{model}_"
+    files = sorted((Path(__file__).parent / "schemes").glob(f"{prefix}*.toml"))
+    return {path.stem.removeprefix(prefix): path for path in files}
 
 
 def create(name: str, **options: Any) -> "nn.Module":
     """Build the network `name` with its factory's options (`num_classes`, `pretrained`, ...).
 
-    Raises ValueError for an unknown name (with the nearest ones) and ImportError, naming the pip
+    Raises ValueError for an unknown name (with the nearest ones, or all) and ImportError, naming the pip
     command, where torch is missing.
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=2) or sorted(MODELS)
-        raise ValueError(f"no model named {name!r} in the zoo; did you mean {', '.join(near)}?")
+        near = difflib.get_close_matches(name, MODELS, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(MODELS)}"
+        raise ValueError(f"no model named {name!r} in the zoo; {hint}")
     module, _, factory = MODELS[name].partition(":")
     try:
         return getattr(import_module(module), factory)(**options)

@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +15,32 @@ from pock_mlir.zoo.small import SMALL, small
 
 
 def test_unknown_name_suggests_the_nearest():
-    with pytest.raises(ValueError, match="'mobilnet_v2'.*did you mean mobilenet_v2"):
+    with pytest.raises(ValueError, match=r"'mobilnet_v2' in the zoo; did you mean mobilenet_v2\?$"):
         zoo.create("mobilnet_v2")
 
 
-def test_unrelated_name_lists_all():
-    with pytest.raises(ValueError, match=", ".join(sorted(zoo.MODELS))):
-        zoo.create("?")
+def test_unrelated_name_lists_all_without_a_guess():
+    names = ", ".join(sorted(zoo.MODELS))
+    with pytest.raises(ValueError, match=f"no model named 'nosuch' in the zoo; there is {names}$"):
+        zoo.create("nosuch")
+
+
+def test_the_schemes_of_a_model():
+    assert list(zoo.schemes("minilm")) == ["lora", "sparse"]
+    assert zoo.schemes("minilm")["lora"] == zoo.scheme_path("minilm", "lora")
+    with pytest.raises(ValueError, match="no scheme 'full' for 'minilm'.*; there is lora, sparse$"):
+        zoo.scheme_path("minilm", "full")
+    with pytest.raises(ValueError, match="there is none$"):
+        zoo.scheme_path("mlp", "sparse")
+
+
+def test_the_documentation_lists_every_model_and_scheme():
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    found = {words[0]: set(words) for row in rows if (words := re.findall(r"`([^`]+)`", row))}
+    assert set(found) == set(zoo.MODELS)
+    for name, words in found.items():
+        assert set(zoo.schemes(name)) <= words
 
 
 def test_listing_names_imports_no_torch():
