@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pock_mlir.cli import console, losses, optimizers
-from pock_mlir.cli.models import FORMS, ZooOptions, load_model
+from pock_mlir.cli.models import FORMS, ZooOptions, load_model, schemes_of
 from pock_mlir.cli.summary import headline
 
 
@@ -37,10 +37,14 @@ def compile_command(
         Path | None,
         typer.Option("--output", "-o", help="The .pock file to write.", show_default="MODEL.pock"),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "--overwrite", help="Write over a file that is there.")
+    ] = False,
     scheme: Annotated[
         str,
         typer.Option(
-            help="What to train: full, head, bias-only, last-blocks, last-N, or a TOML file."
+            help="What to train: full, head, bias-only, last-blocks, last-N, a TOML file, or a "
+            "scheme of the zoo for its model, such as sparse."
         ),
     ] = "full",
     loss: losses.LossOption = None,
@@ -102,6 +106,8 @@ def compile_command(
     path = output or Path(_stem(model)).with_suffix(".pock")
     if not path.parent.is_dir():
         raise ValueError(f"no such directory: {path.parent}")
+    if path.exists() and not force:
+        raise ValueError(f"{path} is there already; give --force to write over it")
     chosen = optimizers.make_optimizer(
         optimizer,
         lr,
@@ -127,7 +133,7 @@ def compile_command(
     from pock_mlir.schemes import Scheme
 
     api.find_target(target)
-    parsed = Scheme.load(scheme)
+    parsed = Scheme.load(scheme, schemes_of(model))
     started = time.monotonic()
     with console.err.status("load the model") as status:
         loaded = load_model(model, ZooOptions(batch, image_size, tokens, classes, pretrained))

@@ -75,6 +75,13 @@ def load_model(spec: str, options: ZooOptions) -> Loaded:
     raise ValueError(f"MODEL must be {FORMS}, got '{spec}'")
 
 
+def schemes_of(spec: str) -> dict[str, Path]:
+    """The files of the schemes that the zoo has for the model that `spec` names, by their names."""
+    from pock_mlir import zoo
+
+    return zoo.schemes(spec.removeprefix("zoo:")) if spec.startswith("zoo:") else {}
+
+
 def _from_zoo(name: str, options: ZooOptions) -> tuple[Any, tuple[Any, ...]]:
     from pock_mlir import zoo
 

@@ -79,7 +79,10 @@ def train_command(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint.")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start anew where a checkpoint is there already.")
+        bool,
+        typer.Option(
+            "--overwrite", "--force", help="Start anew where a checkpoint is there already."
+        ),
     ] = False,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Use at most this many training samples.")

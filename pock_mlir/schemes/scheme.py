@@ -37,23 +37,23 @@ class Scheme:
             raise SchemeError(f"unknown built-in scheme '{self.base}'; {_known()}")
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> Scheme:
+    def load(cls, name_or_path: str | Path, more: Mapping[str, Path] | None = None) -> Scheme:
         """A built-in scheme (`full`, `head`, `bias-only`, `last-blocks`, `last-<N>`) or a file.
 
-        A string with a line break is the TOML document itself, as `option` gives it.
+        A string with a line break is the TOML document itself, as `option` gives it. `more` are
+        files that have names too; where one is a built-in scheme's, that holds.
 
         Raises:
-            SchemeError: neither, or the document is malformed.
+            SchemeError: none of these, or the document is malformed.
         """
         if isinstance(name_or_path, str) and "\n" in name_or_path:
             return cls.from_toml(name_or_path)
-        if is_builtin(str(name_or_path)):
-            return cls(str(name_or_path), base=str(name_or_path))
-        path = Path(name_or_path)
+        name, named = str(name_or_path), more or {}
+        if is_builtin(name):
+            return cls(name, base=name)
+        path = named.get(name, Path(name_or_path))
         if not path.is_file():
-            close = get_close_matches(str(name_or_path), [*BUILTINS, "last-4"])
-            hint = f"did you mean '{close[0]}'? " if close else ""
-            raise SchemeError(f"no scheme or file '{name_or_path}'; {hint}{_known()}")
+            raise SchemeError(f"no scheme or file '{name}'; {_nearest(name, named)}")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -173,6 +173,13 @@ class Scheme:
                 problems.append(rule.located(no_match(rule.match, list(parameters))))
             winners |= dict.fromkeys(matched, rule)
         return winners
+
+
+def _nearest(name: str, named: Mapping[str, Path]) -> str:
+    close = get_close_matches(name, [*BUILTINS, "last-4", *named])
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    theirs = f"; of this model: {', '.join(named)}" if named else ""
+    return f"{hint}{_known()}{theirs}"
 
 
 def _known() -> str:

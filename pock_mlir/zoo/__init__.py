@@ -51,8 +51,8 @@ def schemes(model: str) -> dict[str, Path]:
 def create(name: str, **options: Any) -> "nn.Module":
     """Build the network `name` with its factory's options (`num_classes`, `pretrained`, ...).
 
-    Raises ValueError for an unknown name (with the nearest ones, or all) and ImportError, naming the pip
-    command, where torch is missing.
+    Raises ValueError for an unknown name (with the nearest ones, or all) and ImportError, naming
+    the pip command, where torch is missing.
     """
     if name not in MODELS:
         near = difflib.get_close_matches(name, MODELS, n=2)

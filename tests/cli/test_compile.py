@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from pock_mlir.cli.models import ZooOptions, load_model
+from pock_mlir import zoo
+from pock_mlir.cli.models import ZooOptions, load_model, schemes_of
 from pock_mlir.runtime import Trainer, load_artifact
+from pock_mlir.schemes import Scheme
 from tests.cli.conftest import Pock
 
 MODELS = """
@@ -140,13 +142,41 @@ def test_what_cannot_be_compiled(
 ) -> None:
     output = tmp_path / "p.pock"
     output.write_text("old")
-    result = pock("compile", model.format(models=models), "-o", output, *words)
+    result = pock("compile", model.format(models=models), "-o", output, "--force", *words)
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ")
     assert not result.stdout
     with pytest.raises(ValueError, match=message):
         raise ValueError(result.stderr)
     assert output.read_text() == "old"
+
+
+def test_a_scheme_of_the_zoo_goes_by_its_name(
+    pock: Pock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = textwrap.dedent("""
+        [[rule]]
+        match = "layers.2.*"
+    """)
+    (tmp_path / "mlp_wide.toml").write_text(wide)
+    files = {"mlp": {"wide": tmp_path / "mlp_wide.toml", "full": tmp_path / "none.toml"}}
+    monkeypatch.setattr("pock_mlir.zoo.schemes", lambda name: files.get(name, {}))
+    words = ("compile", "zoo:mlp", "-o", tmp_path / "p.pock", "--scheme")
+    result = pock(*words, "wide")
+    assert "scheme mlp_wide: trains 1,290 of 26,122 parameters" in result.stdout, result.output
+    result = pock(*words, "wode", "--force")
+    assert "no scheme or file 'wode'; did you mean 'wide'? built-in schemes: " in result.stderr
+    assert result.stderr.endswith("last-<N>; of this model: wide, full\n")
+    assert "trains 26,122 of" in pock(*words, "full", "--force").stdout  # the built-in one
+
+
+def test_every_scheme_of_the_zoo_is_found() -> None:
+    assert set(schemes_of("zoo:minilm")) == {"lora", "sparse"}
+    for name in zoo.MODELS:
+        for scheme, path in schemes_of(f"zoo:{name}").items():
+            loaded = Scheme.load(scheme, schemes_of(f"zoo:{name}"))
+            assert scheme == "full" or loaded == Scheme.load(path)
+    assert not schemes_of("models.py:minilm")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +197,18 @@ def test_schemes_that_do_not_fit(
     assert result.exit_code == 1
     assert message in result.stderr
     assert not (tmp_path / "p.pock").exists()
+
+
+def test_a_file_that_is_there_is_kept(pock: Pock, models: Path, tmp_path: Path) -> None:
+    output = tmp_path / "p.pock"
+    output.write_text("old")
+    words = ("compile", f"{models}:linear", "-o", output)
+    result = pock(*words)
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {output} is there already; give --force to write over it\n"
+    assert output.read_text() == "old"
+    assert pock(*words, "--force").exit_code == 0
+    assert load_artifact(output).manifest.scheme["name"] == "full"
 
 
 def test_a_directory_that_is_not_there(pock: Pock, tmp_path: Path) -> None:
