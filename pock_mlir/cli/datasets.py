@@ -3,111 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
 import numpy as np
-import typer
 
+from pock_mlir.cli.data_options import FORMS, IMAGES, NAMED, TEXTS, DataOptions
 from pock_mlir.data import Dataset, images, npz, plain_text, tables
 from pock_mlir.data import tokenizer as tokenizers
-from pock_mlir.data.images import Pixels
 from pock_mlir.data.samples import Data, Split, Tell, Wanted
-from pock_mlir.data.tables import Columns
 from pock_mlir.data.text import text_inputs
 from pock_mlir.data.tokenizer import Tokenizer
 from pock_mlir.runtime import Trainer
 
-IMAGES, TEXTS = ("elpv", "cifar10"), ("movie-reviews", "shakespeare")
-NAMED = (*IMAGES, *TEXTS)
-FORMS = f"{', '.join(NAMED)}, FILE.npz, FILE.csv, FILE.jsonl, FILE.txt or FOLDER"
 # Of CIFAR-10's images not all fit into memory as float32 of the usual size.
 CIFAR10_TRAIN, CIFAR10_TEST = 5_000, 2_000
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(each) for each in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(f"expected numbers with commas between, got '{text}'") from error
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in text.split(",") if each.strip())
-
-
-DataOption = Annotated[
-    str, typer.Option(help=f"{FORMS}; a folder has class folders of images, or .txt files.")
-]
-TokenizerOption = Annotated[
-    Path | None,
-    typer.Option(help="For text: the model's tokenizer.json, or a GGUF file with a tokenizer."),
-]
-TextColumnOption = Annotated[str, typer.Option(help="Column of the texts (.csv, .jsonl).")]
-LabelColumnOption = Annotated[str, typer.Option(help="Column of the labels (.csv, .jsonl).")]
-ClassesOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Names of the classes in the order of their numbers, with commas between.",
-        show_default="sorted",
-    ),
-]
-EncodingOption = Annotated[str, typer.Option(help="Encoding of text files.")]
-MeanOption = Annotated[
-    str, typer.Option(help="Of pixels 0 to 255: a number, or one a channel with commas between.")
-]
-StdOption = Annotated[str, typer.Option(help="As --mean: a pixel becomes (pixel - mean) / std.")]
-HoldOutOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Part of the samples to test on, e.g. 0.1, where the data has no test split."
-    ),
-]
-SplitSeedOption = Annotated[int, typer.Option(min=0, help="Of which samples are held out.")]
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """Where samples come from, and how they are read: the options of `train` and `eval`."""
-
-    source: str
-    tokenizer: Path | None = None
-    columns: Columns = Columns()
-    classes: tuple[str, ...] | None = None
-    encoding: str = "utf-8"
-    pixels: Pixels = Pixels()
-    hold_out: float | None = None
-    split_seed: int = 0
-    limit: int | None = None
-
-
-def make_options(
-    source: str,
-    *,
-    tokenizer: Path | None,
-    text_column: str,
-    label_column: str,
-    classes: str | None,
-    encoding: str,
-    mean: str,
-    std: str,
-    hold_out: float | None,
-    split_seed: int,
-    limit: int | None = None,
-) -> DataOptions:
-    """The options as they were given on the command line."""
-    return DataOptions(
-        source,
-        tokenizer,
-        Columns(text_column, label_column),
-        _names(classes) if classes else None,
-        encoding,
-        Pixels(_numbers(mean), _numbers(std)),
-        hold_out,
-        split_seed,
-        limit,
-    )
 
 
 def wanted_by(trainer: Trainer) -> Wanted:
@@ -140,11 +51,22 @@ def _reader(options: DataOptions) -> Reader:
         return _fetched_images
     if source in TEXTS:
         return _fetched_texts
-    if path.suffix in _BY_SUFFIX:
-        return _BY_SUFFIX[path.suffix]
+    if not path.exists():
+        raise ValueError(f"--data: {_missing(source)}")
     if path.is_dir():
         return _plain_text if any(path.glob("*.txt")) else _image_folder
+    if path.suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[path.suffix]
     raise ValueError(f"--data must be {FORMS}, got '{source}'")
+
+
+def _missing(source: str) -> str:
+    """What to say of something that is not there: only a bare word may be meant as a name."""
+    if Path(source).suffix or Path(source).name != source:
+        return f"no such file or folder: {source}"
+    near = get_close_matches(source, NAMED, n=2)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"data sets: {', '.join(NAMED)}"
+    return f"no such file, folder or data set: {source}; {hint}"
 
 
 def _npz(options: DataOptions, wanted: Wanted, tell: Tell) -> Data:

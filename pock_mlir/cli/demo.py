@@ -50,7 +50,10 @@ def demo_command(
     ] = None,
     figure: Annotated[Path, typer.Option(help="Where to put the figure.")] = Path("demo.png"),
 ) -> None:
-    """Fine-tune a pre-trained network in several ways (head, sparse, ...) and compare them."""
+    """Fine-tune a network in several ways and compare them.
+
+    The network is pre-trained; the ways are head only, sparse, full and others.
+    """
     from pock_mlir import demo  # needs torch, the compiler, matplotlib
 
     demo.run(

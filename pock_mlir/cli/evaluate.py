@@ -10,6 +10,8 @@ import typer
 
 from pock_mlir.cli import console
 from pock_mlir.cli import datasets as d
+from pock_mlir.cli.data_options import DataOptions, with_data
+from pock_mlir.data.samples import Data, Split
 from pock_mlir.runtime import Trainer
 
 EVALUATION_BATCH = 256
@@ -20,47 +22,45 @@ pock eval cells.pock --data elpv --checkpoint cells.safetensors
 """
 
 
+@with_data
 def eval_command(
     program: Annotated[Path, typer.Argument(metavar="FILE.pock", help="A compiled program.")],
-    data: d.DataOption,
+    data: DataOptions,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights to evaluate, from `pock train`.")
     ] = None,
-    tokenizer: d.TokenizerOption = None,
-    text_column: d.TextColumnOption = "text",
-    label_column: d.LabelColumnOption = "label",
-    classes: d.ClassesOption = None,
-    encoding: d.EncodingOption = "utf-8",
-    mean: d.MeanOption = "127",
-    std: d.StdOption = "128",
-    hold_out: d.HoldOutOption = None,
-    split_seed: d.SplitSeedOption = 0,
     device: Annotated[
         str | None, typer.Option(help="local-sync, local-task, cuda or vulkan.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of a local device.")] = None,
 ) -> None:
-    """Print the loss, and a classifier's accuracy, on the test samples of a data set."""
+    """Print loss and accuracy on a data set.
+
+    Of data with a test split, or with --hold-out, the test samples are evaluated, else all; the
+    last line says which. A language model has a perplexity in the place of the accuracy.
+    """
     trainer = Trainer(program, device=device, threads=threads)
     if checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
-    options = d.make_options(
-        data,
-        tokenizer=tokenizer,
-        text_column=text_column,
-        label_column=label_column,
-        classes=classes,
-        encoding=encoding,
-        mean=mean,
-        std=std,
-        hold_out=hold_out,
-        split_seed=split_seed,
-    )
     with console.err.status("read the data") as status:
-        loaded = d.load_data(options, d.wanted_by(trainer), status.update)
-    samples = loaded.train if loaded.test is None else loaded.test
+        loaded = d.load_data(data, d.wanted_by(trainer), status.update)
+    samples, which = _evaluated(loaded, held_out=data.hold_out is not None)
     started = time.monotonic()
     result = trainer.evaluate(samples.batches(EVALUATION_BATCH))
     seconds = time.monotonic() - started
     figures = "  ".join(f"{name} {value:.4f}" for name, value in result.items())
-    console.out.print(f"{figures}  ({len(samples)} samples of {loaded.name}, {seconds:.1f} s)")
+    console.out.print(f"{figures}  ({which}, {seconds:.1f} s)")
+
+
+def _evaluated(data: Data, *, held_out: bool) -> tuple[Split, str]:
+    """The samples to evaluate, and in words which these are."""
+    if data.test is not None:
+        kind = "samples held out" if held_out else "test samples"
+        return data.test, f"{len(data.test)} {kind} of {data.name}"
+    console.err.print(
+        f"note: {data.name} has no test split, so all its samples are evaluated, those that the "
+        "program was trained on among them; to leave these out, give the --hold-out and "
+        "--split-seed of the training",
+        soft_wrap=True,
+    )
+    return data.train, f"all {len(data.train)} samples of {data.name}"

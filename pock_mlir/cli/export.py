@@ -30,7 +30,7 @@ def export_command(
         Path | None, typer.Option(help="A folder for LoRA terms alone, in the format of `peft`.")
     ] = None,
 ) -> None:
-    """Write what was trained for other software: plain weights, or adapters."""
+    """Write weights or adapters for other software."""
     if output is None and peft is None:
         raise typer.BadParameter("give -o FILE, --peft FOLDER, or both")
     trainer = Trainer(program, device="local-sync")

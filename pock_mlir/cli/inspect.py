@@ -25,7 +25,10 @@ def inspect_command(
         bool, typer.Option("--json", help="Print the manifest as JSON instead.")
     ] = False,
 ) -> None:
-    """Show what a .pock file trains, its operations, and the memory that a step needs."""
+    """Show what a .pock file trains, and what it takes.
+
+    That is the parameters, the operations of a step, and the memory that it needs.
+    """
     manifest = load_artifact(program).manifest
     if as_json:
         typer.echo(manifest.to_json())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pock_mlir.cli import console
 from pock_mlir.cli import datasets as d
+from pock_mlir.cli.data_options import DataOptions, with_data
 from pock_mlir.cli.evaluate import EVALUATION_BATCH
 from pock_mlir.data.samples import Data
 from pock_mlir.runtime import Trainer
@@ -64,9 +65,10 @@ pock train mood.pock --data reviews.csv --tokenizer tokenizer.json --hold-out 0.
 """
 
 
+@with_data
 def train_command(
     program: Annotated[Path, typer.Argument(metavar="FILE.pock", help="A compiled program.")],
-    data: d.DataOption,
+    data: DataOptions,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training samples.")] = 1,
     lr: Annotated[
         float | None, typer.Option(help="Learning rate.", show_default="as compiled")
@@ -88,23 +90,15 @@ def train_command(
         int | None, typer.Option(min=1, help="Use at most this many training samples.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of the samples.")] = 0,
-    tokenizer: d.TokenizerOption = None,
-    text_column: d.TextColumnOption = "text",
-    label_column: d.LabelColumnOption = "label",
-    classes: d.ClassesOption = None,
-    encoding: d.EncodingOption = "utf-8",
-    mean: d.MeanOption = "127",
-    std: d.StdOption = "128",
-    hold_out: d.HoldOutOption = None,
-    split_seed: d.SplitSeedOption = 0,
     device: Annotated[
         str | None, typer.Option(help="local-sync, local-task, cuda or vulkan.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of a local device.")] = None,
 ) -> None:
-    """Train a program on a data set, in batches of the size it was compiled for.
+    """Train a program on a data set.
 
-    A run that is resumed takes the steps that it would have taken without the break.
+    Batches have the size that the program was compiled for. A run that is resumed takes the steps
+    that it would have taken without the break.
     """
     _check_checkpoint(checkpoint, resume=resume, overwrite=overwrite)
     trainer = Trainer(program, device=device, threads=threads)
@@ -112,21 +106,8 @@ def train_command(
         raise ValueError("the inputs and outputs of the program have no batch dimension in common")
     if resume and checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
-    options = d.make_options(
-        data,
-        tokenizer=tokenizer,
-        text_column=text_column,
-        label_column=label_column,
-        classes=classes,
-        encoding=encoding,
-        mean=mean,
-        std=std,
-        hold_out=hold_out,
-        split_seed=split_seed,
-        limit=limit,
-    )
     with console.err.status("read the data") as status:
-        loaded = d.load_data(options, d.wanted_by(trainer), status.update)
+        loaded = d.load_data(replace(data, limit=limit), d.wanted_by(trainer), status.update)
     plan = Plan(len(loaded.train), trainer.batch_size, epochs, seed)
     console.err.print(f"{loaded}; steps {trainer.steps} to {plan.steps} on {trainer.device}")
     run = Run(trainer, loaded, plan, lr, checkpoint, save_every)

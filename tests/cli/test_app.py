@@ -23,6 +23,7 @@ def test_help_lists_the_commands(pock: Pock) -> None:
     result = pock("--help")
     assert result.exit_code == 0
     assert all(f"\n  {command} " in result.stdout for command in COMMANDS)
+    assert "..." not in result.stdout.partition("Commands:")[2]
 
 
 def test_version(pock: Pock) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pock_mlir.cli import datasets
-from pock_mlir.cli.datasets import DataOptions
+from pock_mlir.cli.data_options import DataOptions
 from pock_mlir.data import Dataset, Texts
 from pock_mlir.data.images import Pixels
 from pock_mlir.data.samples import Data, Wanted
@@ -78,6 +78,8 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("a.npz", None, "no such file"),
         ("b.npz", b"no zip", "no .npz file of plain arrays"),
         ("c.tsv", b"1,2", "--data must be elpv, cifar10, movie-reviews, .* FILE.txt or FOLDER"),
+        ("c.csv", None, "--data: no such file or folder: .*c.csv$"),
+        ("photos", None, "--data: no such file or folder: .*photos$"),
     ):
         if content is not None:
             (tmp_path / name).write_bytes(content)
@@ -87,6 +89,13 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match="no .npz file of plain arrays"):
         load_data(str(path), SPECS)
+
+
+def test_a_word_that_is_no_path_may_be_meant_as_a_name() -> None:
+    for word, hint in (("elvp", r"did you mean elpv\?"), ("photos", "data sets: elpv, cifar10, ")):
+        message = f"--data: no such file, folder or data set: {word}; {hint}"
+        with pytest.raises(ValueError, match=message):
+            load_data(word, SPECS)
 
 
 def test_fetched_data_comes_in_the_size_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +161,7 @@ def test_samples_are_held_out_and_evaluated(pock: Pock, program: Path, tmp_path:
     path = save(tmp_path, x=X, y=Y % 2)
     words = ("--data", path, "--hold-out", 0.4)
     result = pock("eval", program, *words)
-    assert "(4 samples of d.npz" in result.stdout, result.output
+    assert "(4 samples held out of d.npz, " in result.stdout, result.output
     result = pock("train", program, *words)
     assert "d.npz: 6 training samples, 4 test; steps 0 to 1" in result.stderr
     assert pock("eval", program, *words, "--mean", "a,b").exit_code == 2

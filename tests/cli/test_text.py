@@ -28,7 +28,9 @@ def test_a_language_model_learns_a_text(
     pock: Pock, words: tuple[object, ...], tmp_path: Path
 ) -> None:
     before = pock("eval", *words)
-    assert before.stdout.startswith(f"loss {math.log(5):.4f}  perplexity 5.0000  (60 samples of")
+    assert before.stdout.startswith(
+        f"loss {math.log(5):.4f}  perplexity 5.0000  (all 60 samples of"
+    )
     saved = ("--checkpoint", tmp_path / "k.safetensors")
     result = pock("train", *words, *saved, "--epochs", 4, "--hold-out", 0.2)
     assert result.exit_code == 0, result.output

@@ -133,7 +133,23 @@ def test_eval(pock: Pock, program: Path, data: Path, tmp_path: Path) -> None:
         result = pock("eval", program, "--data", data, *words)
         assert result.exit_code == 0, result.output
         expected = f"loss {figures['loss']:.4f}  accuracy {figures['accuracy']:.4f}"
-        assert result.stdout.startswith(f"{expected}  (20 samples of d.npz")
+        assert result.stdout.startswith(f"{expected}  (20 test samples of d.npz, ")
+        assert not result.stderr
+
+
+def test_eval_says_when_training_samples_are_in_it(
+    pock: Pock, program: Path, data: Path, tmp_path: Path
+) -> None:
+    x, y = batch_of(data)
+    np.savez(tmp_path / "one.npz", x=x, y=y)
+    words = ("eval", program, "--data", tmp_path / "one.npz")
+    result = pock(*words)
+    assert "  (all 20 samples of one.npz, " in result.stdout
+    assert result.stderr.startswith("note: one.npz has no test split, so all its samples are eval")
+    assert result.stderr.count("\n") == 1
+    result = pock(*words, "--hold-out", 0.25)
+    assert " samples held out of one.npz, " in result.stdout
+    assert not result.stderr
 
 
 def batch_of(data: Path) -> tuple[np.ndarray, np.ndarray]:
