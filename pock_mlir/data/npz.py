@@ -44,10 +44,10 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 def _split(arrays: Mapping[str, Array], prefix: str, wanted: Wanted) -> Split | None:
     """One input may be called `x` and the targets `y`; else they have the program's names."""
     short = ["x"] if len(wanted.inputs) == 1 else [spec.name for spec in wanted.inputs]
-    chosen: list[Array] = []
+    keys: list[str] = []
     for spec, other in zip(wanted.specs, [*short, "y"], strict=True):
         key = next((prefix + n for n in (other, spec.name) if prefix + n in arrays), None)
         if key is None:
             return None
-        chosen.append(arrays[key])
-    return Split(chosen)
+        keys.append(key)
+    return Split([arrays[key] for key in keys], names=tuple(keys))

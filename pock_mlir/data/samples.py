@@ -49,16 +49,23 @@ class Wanted:
         """The targets."""
         return self.specs[-1]
 
+    def called(self, names: Sequence[str]) -> Wanted:
+        """The same by other names, which messages give."""
+        specs = zip(self.specs, names, strict=True)
+        return replace(self, specs=tuple(replace(spec, name=name) for spec, name in specs))
+
 
 @dataclass(frozen=True)
 class Split:
     """Samples: the model's inputs, then the targets, each with a row a sample.
 
     `prepare` makes of the first input's rows what the program takes, such as floats of bytes.
+    `names` are the arrays' in their file, where they have any there.
     """
 
     arrays: list[Array]
     prepare: Callable[[Array], Array] | None = None
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -144,9 +151,9 @@ class Data:
 
 
 def _check(name: str, split: Split, wanted: Wanted) -> None:
-    lengths = {
-        spec.name: array.shape[:1] for spec, array in zip(wanted.specs, split.arrays, strict=True)
-    }
+    names = split.names or tuple(spec.name for spec in wanted.specs)
+    wanted = wanted.called(names)
+    lengths = {key: array.shape[:1] for key, array in zip(names, split.arrays, strict=True)}
     if len(set(lengths.values())) > 1 or () in lengths.values():
         raise ValueError(f"{name}: inputs and targets differ in length: {_sizes(lengths)}")
     if not len(split):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,22 @@ def _check(spec: TensorSpec, value: ArrayLike, any_length: bool) -> NDArray[Any]
         raise ValueError(
             f"'{spec.name}': expected {spec}, got rows of different lengths; fill up the short ones"
         ) from error
-    got = TensorSpec(spec.name, array.shape, array.dtype.name)
     free = 1 if any_length and spec.shape else 0
     wrong_rank = array.ndim != len(spec.shape)
     if wrong_rank or array.shape[free:] != spec.shape[free:] or not _same_kind(spec, array):
-        raise ValueError(f"'{spec.name}': expected {spec}, got {got}")
+        raise ValueError(f"'{spec.name}': {_misfit(spec, array, free)}")
     if spec.limit is not None:
         _check_indices(spec, array, spec.limit)
     return np.ascontiguousarray(_cast(spec, array)).reshape(array.shape)
+
+
+def _misfit(spec: TensorSpec, array: NDArray[Any], free: int) -> str:
+    """What was expected and what was got: of a sample, where there may be any number of them."""
+    got = TensorSpec(spec.name, array.shape, array.dtype.name)
+    if not free or not array.shape:
+        return f"expected {spec}, got {got}"
+    wanted, got = (replace(each, shape=each.shape[1:]) for each in (spec, got))
+    return f"expected {wanted} for each sample, got {got}"
 
 
 def _check_indices(spec: TensorSpec, array: NDArray[Any], limit: int) -> None:

@@ -32,7 +32,8 @@ class TensorSpec:
     limit: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+        shape = f"[{', '.join(map(str, self.shape))}]" if self.shape else ""
+        return f"{self.dtype}{shape}"
 
 
 @dataclass(frozen=True)

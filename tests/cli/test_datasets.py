@@ -58,11 +58,21 @@ def test_several_inputs_go_by_name(tmp_path: Path) -> None:
 BAD = [
     ({"x": X}, "must have arrays 'x' and 'y', .*; it has x"),
     ({}, "it has nothing"),
-    ({"x": X, "y": Y[:4]}, "differ in length: image 10, targets 4"),
-    ({"x": X, "y": np.array(3)}, "differ in length: image 10, targets none"),
+    ({"x": X, "y": Y[:4]}, "differ in length: x 10, y 4"),
+    ({"x": X, "y": np.array(3)}, "differ in length: x 10, y none"),
     ({"x": X[:0], "y": Y[:0]}, "the data set is empty"),
-    ({"x": X[:, :7], "y": Y}, r"'image': expected float32\[6, 8\], got float32\[10, 7\]"),
-    ({"x": X.astype(int), "y": Y}, r"'image': expected float32\[6, 8\], got int64"),
+    (
+        {"x": X[:, :7], "y": Y},
+        r"d.npz: 'x': expected float32\[8\] for each sample, got float32\[7\]$",
+    ),
+    (
+        {"train_x": X, "train_y": Y, "test_x": X[:, 0], "test_y": Y},
+        r"d.npz: 'test_x': expected float32\[8\] for each sample, got float32$",
+    ),
+    (
+        {"image": X.astype(int), "y": Y},
+        r"d.npz: 'image': expected float32\[8\] for each sample, got int64\[8\]$",
+    ),
     ({"x": X.astype(object), "y": Y}, "no .npz file of plain arrays"),
 ]
 
@@ -121,7 +131,7 @@ def test_labels_outside_the_classes(
     result = pock(command, program, "--data", save(tmp_path, x=X, y=Y + 4))
     assert result.exit_code == 1
     assert "is outside the classes 0 to 3" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("error: d.npz: 'targets': label ")
+    assert result.stderr.splitlines()[-1].startswith("error: d.npz: 'y': label ")
 
 
 def test_text_needs_a_tokenizer(tmp_path: Path) -> None:

@@ -62,7 +62,10 @@ def test_what_cannot_be_held_out() -> None:
     [
         ([IDS, MASK, LABELS[:9]], "differ in length: ids 10, attention_mask 10, targets 9"),
         ([IDS[:0], MASK[:0], LABELS[:0]], "toy: the data set is empty"),
-        ([IDS[:, :3], MASK, LABELS], r"toy: 'ids': expected int32\[2, 4\], got int32\[10, 3\]"),
+        (
+            [IDS[:, :3], MASK, LABELS],
+            r"toy: 'ids': expected int32\[4\] for each sample, got int32\[3\]",
+        ),
         ([IDS, MASK, LABELS + 1], "toy: 'targets': label 2 is outside the classes 0 to 1"),
         ([IDS, MASK, LABELS - 1], "toy: 'targets': label -1 is outside the classes 0 to 1"),
     ],

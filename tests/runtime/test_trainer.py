@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -128,17 +129,57 @@ def test_evaluate_without_data_is_an_error(trainer: Trainer) -> None:
 
 
 X, LABELS = batch()
+WRONG_TYPES: list[tuple[tuple[Any, ...], str, str]] = [
+    ((X[:5], LABELS), "'x': expected float32[6, 8], got float32[5, 8]", ""),
+    (
+        (X[..., None], LABELS),
+        "'x': expected float32[6, 8], got float32[6, 8, 1]",
+        "'x': expected float32[8] for each sample, got float32[8, 1]",
+    ),
+    (
+        (X, LABELS[:, None]),
+        "'targets': expected int32[6], got int32[6, 1]",
+        "'targets': expected int32 for each sample, got int32[1]",
+    ),
+    (
+        (X.astype(np.int32), LABELS),
+        "'x': expected float32[6, 8], got int32[6, 8]",
+        "'x': expected float32[8] for each sample, got int32[8]",
+    ),
+    (
+        (X > 0, LABELS),
+        "'x': expected float32[6, 8], got bool[6, 8]",
+        "'x': expected float32[8] for each sample, got bool[8]",
+    ),
+    (
+        (X, LABELS.astype(np.float32)),
+        "'targets': expected int32[6], got float32[6]",
+        "'targets': expected int32 for each sample, got float32",
+    ),
+    (
+        (X, np.array(["a"] * 6)),
+        "'targets': expected int32[6], got str32[6]",
+        "'targets': expected int32 for each sample, got str32",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrays", "step", "evaluate"), WRONG_TYPES)
+def test_shapes_are_those_of_a_batch_or_of_a_sample(
+    trainer: Trainer, arrays: tuple[Any, ...], step: str, evaluate: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{re.escape(step)}$"):
+        trainer.step(*arrays)
+    if evaluate:
+        with pytest.raises(ValueError, match=f"{re.escape(evaluate)}$"):
+            trainer.evaluate([arrays])
+    assert trainer.steps == 0
+
+
 BAD: list[tuple[tuple[Any, ...], str]] = [
     ((X,), r"expected 2 arrays \(x float32\[6, 8\], targets int32\[6\]\), got 1"),
     ((X, LABELS, LABELS), "expected 2 arrays .* got 3"),
-    ((X[:5], LABELS), r"'x': expected float32\[6, 8\], got float32\[5, 8\]"),
-    ((X[..., None], LABELS), r"'x': expected float32\[6, 8\], got float32\[6, 8, 1\]"),
-    ((X, LABELS[:, None]), r"'targets': expected int32\[6\], got int32\[6, 1\]"),
-    ((X.astype(np.int32), LABELS), r"'x': expected float32\[6, 8\], got int32\[6, 8\]"),
-    ((X > 0, LABELS), r"'x': expected float32\[6, 8\], got bool\[6, 8\]"),
     ((X.astype(np.complex64), LABELS), r"'x': expected .* got complex64"),
-    ((X, LABELS.astype(np.float32)), r"'targets': expected int32\[6\], got float32\[6\]"),
-    ((X, np.array(["a"] * 6)), r"'targets': expected int32\[6\], got str32\[6\]"),
     ((X, LABELS.astype(np.int64) + (1 << 33)), "'targets': values from .* do not fit int32"),
     ((X.astype(np.float64) * 1e300, LABELS), "'x': values are too large for float32"),
     ((X, LABELS + 4), "'targets': label [4-7] is outside the classes 0 to 3"),
@@ -152,7 +193,7 @@ def test_a_wrong_batch_is_one_clear_error(
 ) -> None:
     before = trainer.state_dict()
     evaluate: Callable[..., object] = lambda *batch: trainer.evaluate([batch])  # noqa: E731
-    for call in (trainer.step, evaluate) if len(arrays[0]) == 6 else (trainer.step,):
+    for call in (trainer.step, evaluate):
         with pytest.raises(ValueError, match=message):
             call(*arrays)
     assert trainer.steps == 0
