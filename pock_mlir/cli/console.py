@@ -9,6 +9,11 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
 
 
+def note(text: str) -> None:
+    """A line to stderr about what was done, that people may not expect."""
+    err.print(f"note: {text}", soft_wrap=True, markup=False)
+
+
 def table(title: str, *columns: str) -> Table:
     """A table whose first column is text and whose others are numbers."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)

@@ -57,10 +57,9 @@ def _evaluated(data: Data, *, held_out: bool) -> tuple[Split, str]:
     if data.test is not None:
         kind = "samples held out" if held_out else "test samples"
         return data.test, f"{len(data.test)} {kind} of {data.name}"
-    console.err.print(
-        f"note: {data.name} has no test split, so all its samples are evaluated, those that the "
+    console.note(
+        f"{data.name} has no test split, so all its samples are evaluated, those that the "
         "program was trained on among them; to leave these out, give the --hold-out and "
-        "--split-seed of the training",
-        soft_wrap=True,
+        "--split-seed of the training"
     )
     return data.train, f"all {len(data.train)} samples of {data.name}"

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from pock_mlir.cli import console
-from pock_mlir.runtime import Trainer
+from pock_mlir.data.samples import listed
+from pock_mlir.runtime import Manifest, Trainer
 
 EXAMPLE = """
 pock export cells.pock --checkpoint cells.safetensors -o weights.safetensors
@@ -42,3 +43,15 @@ def export_command(
     if peft is not None:
         trainer.save_adapters(peft)
         console.out.print(f"{peft}: adapter_model.safetensors, adapter_config.json")
+        _warn_of_others(trainer.manifest)
+
+
+def _warn_of_others(manifest: Manifest) -> None:
+    """Say what a step changes that is no adapter: PEFT's files do not have it."""
+    changed = [manifest.parameter(name) for name in manifest.state_order]
+    others = [spec.name for spec in changed if spec.kind in ("weight", "buffer")]
+    if others:
+        console.note(
+            f"trained, but no adapters, and so not in these files: {listed(others)}; "
+            "-o FILE writes all weights"
+        )

@@ -1,9 +1,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 from safetensors.numpy import load_file
+from torch import nn
 
+import pock_mlir
 from pock_mlir.runtime import Trainer
+from pock_mlir.schemes import Scheme
 from tests.cli.conftest import Pock
 from tests.runtime.programs import batch
 
@@ -30,6 +35,37 @@ def test_nothing_to_write(pock: Pock, program: Path) -> None:
     result = pock("export", program)
     assert result.exit_code == 2
     assert "give -o FILE, --peft FOLDER, or both" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, pock_mlir.Program]:
+    """Two layers: one with an adapter, and one with none, a slice, or in full."""
+    model = nn.Sequential(nn.Linear(8, 6), nn.Linear(6, 4))
+    lora = '[[rule]]\nmatch = "0.weight"\nupdate = "lora"\nrank = 2\n'
+    mixed = '[[rule]]\nmatch = "1.weight"\nupdate = "slice"\nratio = 0.5\naxis = "in"\n'
+    schemes = {"lora": lora, "mixed": f'{lora}{mixed}[[rule]]\nmatch = "*.bias"'}
+    sgd, x = pock_mlir.SGD(lr=0.1), torch.zeros(6, 8)
+    return {
+        name: pock_mlir.compile(model, x, optimizer=sgd, scheme=Scheme.from_toml(text))
+        for name, text in schemes.items()
+    }
+
+
+def test_what_peft_files_do_not_have_is_said(
+    pock: Pock, models: dict[str, pock_mlir.Program], tmp_path: Path
+) -> None:
+    said = {}
+    for name, program in models.items():
+        program.save(tmp_path / f"{name}.pock")
+        result = pock("export", tmp_path / f"{name}.pock", "--peft", tmp_path / name)
+        assert result.exit_code == 0, result.stderr
+        assert "adapter_model.safetensors, adapter_config.json" in result.stdout
+        said[name] = result.stderr
+    assert said["lora"] == ""
+    assert said["mixed"] == (
+        "note: trained, but no adapters, and so not in these files: 0.bias, 1.weight, 1.bias; "
+        "-o FILE writes all weights\n"
+    )
 
 
 def test_no_adapters(pock: Pock, program: Path, tmp_path: Path) -> None:
