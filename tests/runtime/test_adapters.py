@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ from safetensors.numpy import load_file
 from torch import Tensor, nn
 
 import pock_mlir as pock
+from pock_mlir.runtime import Manifest, ParameterSpec
+from pock_mlir.runtime.adapters import save_peft
+from pock_mlir.runtime.manifest import AdapterSpec
 
 SCHEME = """
     [[rule]]
@@ -151,12 +157,50 @@ def test_peft_files(program: pock.Program, tmp_path: Path) -> None:
     assert config["peft_type"] == "LORA"
     assert config["target_modules"] == ["conv", "fc1"]
     assert (config["r"], config["lora_alpha"]) == (2, 6)
-    assert (config["rank_pattern"], config["alpha_pattern"]) == ({"fc1": 3}, {"fc1": 3})
+    assert (config["rank_pattern"], config["alpha_pattern"]) == ({"^fc1": 3}, {"^fc1": 3})
     tensors = load_file(tmp_path / "adapters" / "adapter_model.safetensors")
     prefix = "base_model.model."
     assert tensors[f"{prefix}conv.lora_A.weight"].shape == (2, 3, 3, 3)
     assert tensors[f"{prefix}conv.lora_B.weight"].shape == (6, 2, 1, 1)
     assert tensors[f"{prefix}fc1.lora_B.weight"].any()
+
+
+def saved_config(folder: Path, ranks: dict[str, int], *others: str) -> dict[str, Any]:
+    """What is written of adapters of alpha 8 of some layers, in a model that has others too."""
+    specs, values = [], {}
+    for name, rank in ranks.items():
+        for factor, shape in (("A", (rank, 3)), ("B", (2, rank))):
+            spec = AdapterSpec(of=f"{name}.weight", factor=factor, axis=0, scale=8 / rank)
+            key = f"{name}.lora_{factor}.weight"
+            specs.append(ParameterSpec(key, "adapter", shape, "float32", adapter=spec))
+            values[key] = np.zeros(shape, np.float32)
+    specs += [ParameterSpec(f"{n}.weight", "weight", (2, 3), "float32") for n in (*ranks, *others)]
+    none: dict[str, Any] = {}
+    save_peft(folder, Manifest("cpu", "local", none, none, none, none, tuple(specs), ()), values)
+    return json.loads((folder / "adapter_config.json").read_text())
+
+
+def test_peft_files_name_one_layer_each(tmp_path: Path) -> None:
+    """PEFT takes a name for those that end like it, after a dot."""
+    config = saved_config(tmp_path, {"b.fc": 2, "fc": 4, "head": 4}, "b.head", "other")
+    assert (config["r"], config["lora_alpha"]) == (4, 8)
+    assert config["rank_pattern"] == {r"^b\.fc": 2}
+    layers = ("b.fc", "fc", "head", "b.head", "other", "bxfc", "b.fc.x")
+    chosen = [name for name in layers if re.fullmatch(config["target_modules"], name)]
+    assert chosen == ["b.fc", "fc", "head"]
+    assert saved_config(tmp_path, {"b.fc": 2, "fc": 2}, "c")["target_modules"] == ["b.fc", "fc"]
+
+
+def test_peft_files_are_for_layers_of_pytorch(tmp_path: Path) -> None:
+    spec = AdapterSpec(of="dense/kernel", factor="A", axis=1, scale=1.0)
+    factors = tuple(
+        ParameterSpec(f"dense/{f}", "adapter", (2, 2), "float32", adapter=replace(spec, factor=f))
+        for f in "AB"
+    )
+    manifest = Manifest("cpu", "local", {}, {}, {}, {}, factors, ())
+    with pytest.raises(ValueError, match="layers of PyTorch, .*; there are adapters of dense/kern"):
+        save_peft(tmp_path / "a", manifest, {})
+    assert not (tmp_path / "a").exists()
 
 
 def test_checkpoint_continues(program: pock.Program, tmp_path: Path) -> None:
