@@ -83,8 +83,27 @@ def _verify_adam(op: Any) -> None:
     require(first != second, f"both moments are kept in @{first}")
 
 
+class _TwoMoments(Pock.Operation):
+    """What Adam and AdamW have; no op of its own."""
+
+    gradient: ext.Operand[RankedTensorType]
+    learning_rate: ext.Operand[RankedTensorType]
+    step: ext.Operand[RankedTensorType]
+    scale: ext.Operand[RankedTensorType] | None
+    parameter: FlatSymbolRefAttr
+    first_moment: FlatSymbolRefAttr
+    second_moment: FlatSymbolRefAttr
+    offsets: Any
+    sizes: Any
+    beta1: FloatAttr
+    beta2: FloatAttr
+    epsilon: FloatAttr
+    weight_decay: FloatAttr
+    verify_invariants = verifier(_verify_adam)
+
+
 @last_operand_optional
-class AdamOp(Pock.Operation, name="adam"):
+class AdamOp(_TwoMoments, name="adam"):
     """Adam (Kingma & Ba 2015), weight decay as part of the gradient; `step` counts from 1.
 
     g <- gradient + weight_decay * w
@@ -92,45 +111,15 @@ class AdamOp(Pock.Operation, name="adam"):
     w <- w - lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon)
     """
 
-    gradient: ext.Operand[RankedTensorType]
-    learning_rate: ext.Operand[RankedTensorType]
-    step: ext.Operand[RankedTensorType]
-    scale: ext.Operand[RankedTensorType] | None
-    parameter: FlatSymbolRefAttr
-    first_moment: FlatSymbolRefAttr
-    second_moment: FlatSymbolRefAttr
-    offsets: Any
-    sizes: Any
-    beta1: FloatAttr
-    beta2: FloatAttr
-    epsilon: FloatAttr
-    weight_decay: FloatAttr
-    verify_invariants = verifier(_verify_adam)
-
 
 @last_operand_optional
-class AdamWOp(Pock.Operation, name="adamw"):
+class AdamWOp(_TwoMoments, name="adamw"):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019); `step` counts from 1.
 
     w <- w * (1 - lr * weight_decay)
     m <- beta1 * m + (1 - beta1) * gradient;  v <- beta2 * v + (1 - beta2) * gradient^2
     w <- w - lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon)
     """
-
-    gradient: ext.Operand[RankedTensorType]
-    learning_rate: ext.Operand[RankedTensorType]
-    step: ext.Operand[RankedTensorType]
-    scale: ext.Operand[RankedTensorType] | None
-    parameter: FlatSymbolRefAttr
-    first_moment: FlatSymbolRefAttr
-    second_moment: FlatSymbolRefAttr
-    offsets: Any
-    sizes: Any
-    beta1: FloatAttr
-    beta2: FloatAttr
-    epsilon: FloatAttr
-    weight_decay: FloatAttr
-    verify_invariants = verifier(_verify_adam)
 
 
 def _verify_lion(op: "LionOp") -> None:
