@@ -144,6 +144,7 @@ def compile(
             optimizer=optimizer.to_dict(),
             scheme=scheme.to_dict(),
             limits=limits,
+            seed=seed,
         )
         tell(f"compile for {chosen.name}")
         return _build(imported, manifest, stored, chosen)

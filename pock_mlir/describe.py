@@ -13,6 +13,7 @@ from pock_mlir.backends.iree.lowering import mutable_parameters
 from pock_mlir.backends.iree.targets import Target
 from pock_mlir.dialects.pock import ParameterOp
 from pock_mlir.importers import ImportedModel
+from pock_mlir.importers.random_masks import STEP
 from pock_mlir.ir import (
     BF16Type,
     DenseI64ArrayAttr,
@@ -53,15 +54,18 @@ def describe(
     optimizer: Mapping[str, Any],
     scheme: Mapping[str, Any],
     limits: Mapping[str, int] | None = None,
+    seed: int = 0,
 ) -> Manifest:
     """The manifest of a training module that is ready for the backend, but for its memory.
 
-    `limits` says of inputs that are indices what they must stay below.
+    `limits` says of inputs that are indices what they must stay below; `seed` is that of random
+    masks, where there are any.
     """
     module = imported.module
     named = {f.sym_name.value: f for f in functions(module)}
     signatures = {name: _signature(f, imported, limits or {}) for name, f in named.items()}
     counted = count_operations(body(named["train_step"]))
+    specs = _parameter_specs(module, imported.aliases)
     phases = {name: phase.to_dict() for name, phase in counted.items()}
     return Manifest(
         target=target.name,
@@ -70,8 +74,9 @@ def describe(
         loss=loss,
         optimizer=optimizer,
         scheme=scheme,
-        parameters=_parameter_specs(module, imported.aliases),
+        parameters=specs,
         state_order=tuple(mutable_parameters(module)),
+        seed=seed if any(spec.name == STEP for spec in specs) else None,
         report={"phases": phases, "gradients": gradient_costs(body(named["train_step"]))},
         versions={
             "pock-mlir": pock_mlir.__version__,

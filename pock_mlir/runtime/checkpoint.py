@@ -132,9 +132,10 @@ def _difference(text: str, manifest: Manifest) -> str:
     if isinstance(saved, dict):
         saved = cast("dict[str, Any]", saved)
         here = {**manifest.program(), "scheme": manifest.scheme.get("name")}
-        for key in ("optimizer", "loss", "scheme"):
-            if saved.get(key) != here[key]:
-                return f"it was saved with the {key} {saved.get(key)}, the program has {here[key]}"
+        for key in ("optimizer", "loss", "scheme", "seed"):
+            then, now = saved.get(key, "none"), here.get(key, "none")
+            if then != now:
+                return f"it was saved with the {key} {then}, the program has {now}"
     return "it was saved by another program (another model or scheme)"
 
 

@@ -133,6 +133,7 @@ class Manifest:
         scheme: the update scheme, as `Scheme.to_dict` gives it.
         parameters: everything that the module reads, or that a `state_dict` has.
         state_order: the parameters that a step changes, in the order of `read_state`.
+        seed: of the masks of dropout; None where a step draws none by a seed.
         predicted_bytes: predicted memory of a step by kind; "peak" is the total.
         report: what `pock inspect` shows besides.
         versions: of the software that made the file.
@@ -147,6 +148,7 @@ class Manifest:
     scheme: Mapping[str, Any]
     parameters: tuple[ParameterSpec, ...]
     state_order: tuple[str, ...]
+    seed: int | None = None
     predicted_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
     report: Mapping[str, Any] = field(default_factory=dict[str, Any])
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -191,7 +193,8 @@ class Manifest:
                 p.trained if isinstance(p.trained, str) else [asdict(s) for s in p.trained]
             ]
         ]
-        return {"loss": dict(self.loss), "optimizer": optimizer, "parameters": parameters}
+        program = {"loss": dict(self.loss), "optimizer": optimizer, "parameters": parameters}
+        return program if self.seed is None else {**program, "seed": self.seed}
 
     def fingerprint(self) -> str:
         """A short digest of `program()`."""
@@ -236,6 +239,7 @@ class Manifest:
                 for i, value in enumerate(cast("list[Any]", top.get("parameters", list)))
             ),
             state_order=top.texts("state_order"),
+            seed=top.get("seed", int) if top.has("seed") else None,
             predicted_bytes=top.table("predicted_bytes", int),
             report=top.table("report"),
             versions=top.table("versions", str),
@@ -253,6 +257,9 @@ class _Table:
             raise ArtifactError(f"{where} must be a JSON object")
         self._data = cast("dict[str, Any]", data)
         self._where = where
+
+    def has(self, key: str) -> bool:
+        return self._data.get(key) is not None
 
     def get(self, key: str, kind: type[_T]) -> _T:
         value = self._data.get(key)

@@ -66,6 +66,15 @@ def test_dropout_draws_anew_for_every_batch(program: pock.Program) -> None:
     assert trainer.step(*batch(0)) != trainer.step(*batch(0))
 
 
+def test_the_seed_of_dropout_is_part_of_the_program() -> None:
+    linear, sgd, x = nn.Linear(8, 4), pock.SGD(lr=0.1), torch.zeros(BATCH, 8)
+    seeds = [
+        pock.compile(model.train(), x, optimizer=sgd, training=True, seed=3).manifest.seed
+        for model in (nn.Sequential(nn.Dropout(0.5), linear), nn.Sequential(linear))
+    ]
+    assert seeds == [3, None]
+
+
 def test_another_schedule_is_another_program(program: pock.Program, tmp_path: Path) -> None:
     pock.Trainer(program.artifact, device="local-sync").save_checkpoint(tmp_path / "k.safetensors")
     optimizer = {**program.manifest.optimizer, "schedule": "constant warmup=2"}

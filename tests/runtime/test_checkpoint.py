@@ -127,6 +127,17 @@ def test_a_checkpoint_of_another_scheme_or_optimizer_is_refused(
     assert "saved with the optimizer" in refused(other, path)
 
 
+def test_a_checkpoint_of_another_seed_is_refused(artifact: Artifact, tmp_path: Path) -> None:
+    """Its masks of dropout would be others than without the break."""
+    one, other = (
+        replace(artifact, manifest=replace(artifact.manifest, seed=seed)) for seed in (0, 1)
+    )
+    Trainer(one, device="local-sync").save_checkpoint(tmp_path / "k")
+    Trainer(one, device="local-sync").load_checkpoint(tmp_path / "k")
+    assert "saved with the seed 0, the program has 1" in refused(other, tmp_path / "k")
+    assert "saved with the seed 0, the program has none" in refused(artifact, tmp_path / "k")
+
+
 def test_another_default_learning_rate_is_no_other_program(artifact: Artifact, path: Path) -> None:
     optimizer = {**artifact.manifest.optimizer, "lr": 0.5}
     other = replace(artifact, manifest=replace(artifact.manifest, optimizer=optimizer))
