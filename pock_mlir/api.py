@@ -30,7 +30,7 @@ from pock_mlir.runtime.artifact import Artifact, load_artifact
 from pock_mlir.runtime.manifest import Manifest
 from pock_mlir.schemes import Scheme
 
-Progress = Callable[[str], None]
+Progress = Callable[[str], object]
 """Is told the name of each stage of a compilation as it begins."""
 
 

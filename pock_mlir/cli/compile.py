@@ -12,6 +12,7 @@ import typer
 from pock_mlir.cli import console, losses, optimizers
 from pock_mlir.cli.models import FORMS, ZooOptions, load_model, schemes_of
 from pock_mlir.cli.summary import headline
+from pock_mlir.progress import stages
 
 
 class Precision(StrEnum):
@@ -135,7 +136,7 @@ def compile_command(
     api.find_target(target)
     parsed = Scheme.load(scheme, schemes_of(model))
     started = time.monotonic()
-    with console.err.status("load the model") as status:
+    with stages(console.err, "load the model") as tell:
         loaded = load_model(model, ZooOptions(batch, image_size, tokens, classes, pretrained))
         if loaded.loss is not None and loss is not None:
             raise ValueError(f"{model} gives a loss of its own; leave out --loss")
@@ -150,9 +151,9 @@ def compile_command(
             training=train_statistics,
             seed=seed,
             precision=precision.value,
-            progress=status.update,
+            progress=tell,
         )
-        status.update("write")
+        tell("write")
         program.save(path)
     seconds = time.monotonic() - started
     console.out.print(headline(program.manifest))

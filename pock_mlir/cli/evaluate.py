@@ -12,6 +12,7 @@ from pock_mlir.cli import console
 from pock_mlir.cli import datasets as d
 from pock_mlir.cli.data_options import DataOptions, with_data
 from pock_mlir.data.samples import Data, Split
+from pock_mlir.progress import stages
 from pock_mlir.runtime import Trainer
 
 EVALUATION_BATCH = 256
@@ -42,8 +43,8 @@ def eval_command(
     trainer = Trainer(program, device=device, threads=threads)
     if checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
-    with console.err.status("read the data") as status:
-        loaded = d.load_data(data, d.wanted_by(trainer), status.update)
+    with stages(console.err, "read the data", seldom=True) as tell:
+        loaded = d.load_data(data, d.wanted_by(trainer), tell)
     samples, which = _evaluated(loaded, held_out=data.hold_out is not None)
     started = time.monotonic()
     result = trainer.evaluate(samples.batches(EVALUATION_BATCH))

@@ -12,13 +12,13 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pock_mlir.cli import console
 from pock_mlir.cli import datasets as d
 from pock_mlir.cli.data_options import DataOptions, with_data
 from pock_mlir.cli.evaluate import EVALUATION_BATCH
 from pock_mlir.data.samples import Data
+from pock_mlir.progress import stages, tracking
 from pock_mlir.runtime import Trainer
 from pock_mlir.runtime.memory import MemoryUse
 
@@ -106,8 +106,8 @@ def train_command(
         raise ValueError("the inputs and outputs of the program have no batch dimension in common")
     if resume and checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
-    with console.err.status("read the data") as status:
-        loaded = d.load_data(replace(data, limit=limit), d.wanted_by(trainer), status.update)
+    with stages(console.err, "read the data", seldom=True) as tell:
+        loaded = d.load_data(replace(data, limit=limit), d.wanted_by(trainer), tell)
     plan = Plan(len(loaded.train), trainer.batch_size, epochs, seed)
     console.err.print(f"{loaded}; steps {trainer.steps} to {plan.steps} on {trainer.device}")
     run = Run(trainer, loaded, plan, lr, checkpoint, save_every)
@@ -154,18 +154,18 @@ class Run:
     memory: MemoryUse | None = field(default=None, init=False)
 
     def train(self) -> None:
-        """Take all steps that are left, with a progress bar and a line per epoch."""
+        """Take all steps that are left; tell of them, and of each epoch."""
         first = self.trainer.steps
         losses: list[float] = []
         started = time.monotonic()
-        with _progress() as progress:
-            task = progress.add_task("train", total=self.plan.steps, completed=first, loss="")
+        with tracking(console.err) as tracker:
+            task = tracker.task("train", self.plan.steps, first)
             for indices in self.plan.indices(first):
                 losses.append(self._step(indices))
-                progress.update(task, advance=1, loss=f"loss {losses[-1]:.4f}")
+                task.advance(f"loss {losses[-1]:.4f}")
                 if self.trainer.steps % self.plan.steps_per_epoch == 0:
                     pace = 1000 * (time.monotonic() - started) / len(losses)
-                    progress.console.print(self._epoch_line(losses, pace))
+                    tracker.console.print(self._epoch_line(losses, pace))
                     self.save()
                     losses, started = [], time.monotonic()
                 elif self.save_every and self.trainer.steps % self.save_every == 0:
@@ -205,14 +205,3 @@ class Run:
         where = f", saved to {self.checkpoint}" if self.checkpoint else ""
         test = self.test or self._test()
         console.out.print(f"{self.trainer.steps} steps{test}, {peak}{where}")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[loss]}"),
-        TimeRemainingColumn(),
-        console=console.err,
-    )

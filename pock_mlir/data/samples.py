@@ -18,7 +18,7 @@ from pock_mlir.runtime.batches import check_batch, check_labels
 from pock_mlir.runtime.manifest import TensorSpec
 
 Array = NDArray[Any]
-Tell = Callable[[str], None]
+Tell = Callable[[str], object]
 """Is told what a reader is doing, now and then."""
 
 SHOWN = 5

@@ -8,47 +8,34 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from pock_mlir.api import Program
 from pock_mlir.api import compile as compile_program
 from pock_mlir.demo.job import Batch, Job, Method, cosine
 from pock_mlir.demo.report import Outcome
+from pock_mlir.progress import Tracker, tracking
 from pock_mlir.runtime import Trainer
 
 
 def compare(job: Job, seeds: int, console: Console) -> list[Outcome]:
-    """Train with each method, as often as there are seeds, with a progress bar for each."""
-    columns = (
-        TextColumn("{task.description:<34}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[loss]}"),
-        TimeElapsedColumn(),
-    )
+    """Train with each method, as often as there are seeds, and tell how far each is."""
     outcomes: list[Outcome] = []
-    with Progress(*columns, console=console) as progress:
+    with tracking(console, width=34) as tracker:
         for method in job.methods:
             # All methods start from the same weights: it is enough to look at those once.
             start = _Start(outcomes[0].before, outcomes[0].samples[0]) if outcomes else None
-            outcomes.append(_try(method, job, seeds, start, progress))
+            outcomes.append(_try(method, job, seeds, start, tracker))
     return outcomes
 
 
-def _try(method: Method, job: Job, seeds: int, start: _Start | None, progress: Progress) -> Outcome:
-    task = progress.add_task(f"{method.label}: compile", total=None, loss="")
+def _try(method: Method, job: Job, seeds: int, start: _Start | None, tracker: Tracker) -> Outcome:
+    task = tracker.task(f"{method.label}: compile")
 
     def tell(stage: str) -> None:
-        progress.update(task, description=f"{method.label}: {stage}")
+        task.stage(f"{method.label}: {stage}")
 
     def advance(loss: float) -> None:
-        progress.update(task, advance=1, loss=f"loss {loss:.3f}")
+        task.advance(f"loss {loss:.3f}")
 
     program = _compile(method, job, tell)
     tell("memory")
@@ -59,7 +46,7 @@ def _try(method: Method, job: Job, seeds: int, start: _Start | None, progress: P
     runs: list[_Run] = []
     for seed in range(seeds):
         label = f"{method.label}: train" + (f" (seed {seed})" if seeds > 1 else "")
-        progress.reset(task, total=job.steps, description=label)
+        task.stage(label, job.steps)
         runs.append(_train(job.begin(program, seed), job, seed, advance))
     tell("done")
     return _outcome(method, job, program, start, runs, peak)

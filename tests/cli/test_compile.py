@@ -1,3 +1,4 @@
+import re
 import textwrap
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def test_compile_inspect_train_eval(pock: Pock, models: Path, tmp_path: Path, da
     result = pock("compile", f"{models}:linear", "--lr", 0.1, "--momentum", 0.9, "-o", program)
     assert result.exit_code == 0, result.output
     assert "scheme full: trains 36 of 36 parameters (100.0 %)" in result.stdout
+    stages = [line.partition(" s  ")[2] for line in result.stderr.splitlines()]
+    assert stages[:2] + stages[-2:] == ["load the model", "import", "compile for cpu", "write"]
     assert "momentum 0.9" in pock("inspect", program).stdout
     assert pock("train", program, "--data", data, "--epochs", 2).exit_code == 0
     assert pock("eval", program, "--data", data).exit_code == 0
@@ -144,7 +147,7 @@ def test_what_cannot_be_compiled(
     output.write_text("old")
     result = pock("compile", model.format(models=models), "-o", output, "--force", *words)
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: ")
+    assert re.match(r"( +\d+\.\d s  \w[^\n]*\n)*error: ", result.stderr)
     assert not result.stdout
     with pytest.raises(ValueError, match=message):
         raise ValueError(result.stderr)

@@ -44,6 +44,17 @@ def test_a_resumed_run_ends_as_one_without_a_break(
     assert one.read_bytes() == two.read_bytes()
 
 
+def test_a_log_has_lines_within_an_epoch(
+    pock: Pock, program: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("train", program, "--data", data, "--epochs", 2)
+    quick = pock(*words).stderr.splitlines()
+    assert [line.split()[0] for line in quick if " s  " not in line] == ["d.npz:", "epoch", "epoch"]
+    monkeypatch.setattr("pock_mlir.progress.PAUSE", 0.0)
+    slow = pock(*words).stderr
+    assert [f"train  {i}/16  loss " in slow for i in range(1, 18)] == [True] * 16 + [False]
+
+
 def test_an_interrupted_run_saves_and_resumes(
     pock: Pock, program: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

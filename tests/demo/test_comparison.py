@@ -90,5 +90,5 @@ def test_a_run_prints_and_draws(
     outcomes = demo.run(figure=tmp_path / "f.png", console=console)
     text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     assert text.startswith("signs; 60 steps")
-    assert all(outcome.label in text for outcome in outcomes)
+    assert all(f"s  {outcome.label}: train\n" in text for outcome in outcomes)
     assert (tmp_path / "f.png").stat().st_size > 1000
