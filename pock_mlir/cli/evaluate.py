@@ -11,6 +11,7 @@ import typer
 from pock_mlir.cli import console
 from pock_mlir.cli import datasets as d
 from pock_mlir.cli.data_options import DataOptions, with_data
+from pock_mlir.cli.origin import Origin, trained_on
 from pock_mlir.data.samples import Data, Split
 from pock_mlir.progress import stages
 from pock_mlir.runtime import Trainer
@@ -45,6 +46,9 @@ def eval_command(
         trainer.load_checkpoint(checkpoint)
     with stages(console.err, "read the data", seldom=True) as tell:
         loaded = d.load_data(data, d.wanted_by(trainer), tell)
+    origin = None if checkpoint is None else Origin.read(checkpoint)
+    if warning := trained_on(origin, loaded, data):
+        console.note(warning)
     samples, which = _evaluated(loaded, held_out=data.hold_out is not None)
     started = time.monotonic()
     result = trainer.evaluate(samples.batches(EVALUATION_BATCH))
@@ -55,12 +59,7 @@ def eval_command(
 
 def _evaluated(data: Data, *, held_out: bool) -> tuple[Split, str]:
     """The samples to evaluate, and in words which these are."""
-    if data.test is not None:
-        kind = "samples held out" if held_out else "test samples"
-        return data.test, f"{len(data.test)} {kind} of {data.name}"
-    console.note(
-        f"{data.name} has no test split, so all its samples are evaluated, those that the "
-        "program was trained on among them; to leave these out, give the --hold-out and "
-        "--split-seed of the training"
-    )
-    return data.train, f"all {len(data.train)} samples of {data.name}"
+    if data.test is None:
+        return data.train, f"all {len(data.train)} samples of {data.name}"
+    kind = "samples held out" if held_out else "test samples"
+    return data.test, f"{len(data.test)} {kind} of {data.name}"

@@ -17,6 +17,7 @@ from pock_mlir.cli import console
 from pock_mlir.cli import datasets as d
 from pock_mlir.cli.data_options import DataOptions, with_data
 from pock_mlir.cli.evaluate import EVALUATION_BATCH
+from pock_mlir.cli.origin import Origin, check_resumed
 from pock_mlir.data.samples import Data
 from pock_mlir.progress import stages, tracking
 from pock_mlir.runtime import Trainer
@@ -108,9 +109,12 @@ def train_command(
         trainer.load_checkpoint(checkpoint)
     with stages(console.err, "read the data", seldom=True) as tell:
         loaded = d.load_data(replace(data, limit=limit), d.wanted_by(trainer), tell)
+    origin = Origin.of(loaded, data, seed)
+    if resume and checkpoint is not None and (other := check_resumed(checkpoint, origin)):
+        console.note(other)
     plan = Plan(len(loaded.train), trainer.batch_size, epochs, seed)
     console.err.print(f"{loaded}; steps {trainer.steps} to {plan.steps} on {trainer.device}")
-    run = Run(trainer, loaded, plan, lr, checkpoint, save_every)
+    run = Run(trainer, loaded, plan, lr, checkpoint, save_every, origin)
     try:
         run.train()
     except KeyboardInterrupt:
@@ -150,6 +154,7 @@ class Run:
     lr: float | None
     checkpoint: Path | None
     save_every: int | None
+    origin: Origin
     test: str = field(default="", init=False)
     memory: MemoryUse | None = field(default=None, init=False)
 
@@ -196,7 +201,7 @@ class Run:
     def save(self) -> None:
         """Save where a checkpoint is wanted."""
         if self.checkpoint is not None:
-            self.trainer.save_checkpoint(self.checkpoint)
+            self.trainer.save_checkpoint(self.checkpoint, notes=self.origin.notes)
 
     def report(self) -> None:
         """Say how it ended."""

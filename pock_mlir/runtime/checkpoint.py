@@ -18,6 +18,7 @@ from pock_mlir.runtime.safetensors import TensorFile, save_tensors
 Array = NDArray[Any]
 Constant = Callable[[ParameterSpec], Array]
 FINGERPRINT, PROGRAM, STEPS = "pock.fingerprint", "pock.program", "pock.steps"
+NOTES = "pock.notes"
 _SHOWN = 3
 
 
@@ -27,8 +28,12 @@ def save(
     state: Mapping[str, Array],
     manifest: Manifest,
     steps: int,
+    notes: Mapping[str, object] | None = None,
 ) -> None:
-    """Write a checkpoint; the names of `state` do not clash with the framework's."""
+    """Write a checkpoint; the names of `state` do not clash with the framework's.
+
+    `notes` is what the caller wants to find in it again, as JSON has it.
+    """
     program = {key: value for key, value in manifest.program().items() if key != "parameters"}
     program["scheme"] = manifest.scheme.get("name")
     metadata = {
@@ -37,7 +42,19 @@ def save(
         PROGRAM: json.dumps(program, sort_keys=True),
         STEPS: str(steps),
     }
+    if notes:
+        metadata[NOTES] = json.dumps(dict(notes), sort_keys=True)
     _save(path, {**weights, **state}, metadata)
+
+
+def read_notes(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The notes of a checkpoint; empty where it has none. Raises TensorFileError."""
+    with TensorFile(path) as file:
+        try:
+            notes: Any = json.loads(file.metadata.get(NOTES, "{}"))
+        except ValueError:
+            return {}
+    return cast("dict[str, Any]", notes) if isinstance(notes, dict) else {}
 
 
 def save_weights(

@@ -235,14 +235,18 @@ class Trainer:
         """Save `state_dict()` alone, as safetensors: plain weights, adapters merged."""
         checkpoint.save_weights(path, self.state_dict(), self.manifest, self._steps)
 
-    def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
+    def save_checkpoint(
+        self, path: str | os.PathLike[str], *, notes: Mapping[str, object] | None = None
+    ) -> None:
         """Save the weights, the optimizer's state and the count of steps, as safetensors.
+
+        `notes` go into the file's metadata (`pock.notes`), as JSON.
 
         The file takes the place of an older one as a whole: a crash at any moment leaves the old
         or the new one. A run that is resumed from it continues bit for bit.
         """
         weights = self._by_every_name(self._values(), "weight", "buffer", "adapter")
-        checkpoint.save(path, weights, self.optimizer_state(), self.manifest, self._steps)
+        checkpoint.save(path, weights, self.optimizer_state(), self.manifest, self._steps, notes)
 
     def save_adapters(self, directory: str | os.PathLike[str]) -> None:
         """Save what a scheme's lora rules trained, in the file format of the `peft` package.

@@ -19,6 +19,7 @@ from pock_mlir.runtime import (
     TensorFileError,
     Trainer,
 )
+from pock_mlir.runtime.checkpoint import read_notes
 from tests.runtime.programs import batch, classifier
 
 
@@ -70,6 +71,14 @@ def test_a_checkpoint_holds_weights_under_their_names(trained: Trainer, path: Pa
     for name, value in {**trained.state_dict(), **trained.optimizer_state()}.items():
         np.testing.assert_array_equal(tensors.pop(name), value)
     assert not tensors
+
+
+def test_notes_are_found_again(artifact: Artifact, path: Path, tmp_path: Path) -> None:
+    assert read_notes(path) == {}
+    trainer = Trainer(artifact, device="local-sync")
+    trainer.save_checkpoint(tmp_path / "n", notes={"seed": 3, "part": None})
+    assert read_notes(tmp_path / "n") == {"seed": 3, "part": None}
+    trainer.load_checkpoint(tmp_path / "n")
 
 
 def test_save_weights_leaves_the_optimizer_out(trained: Trainer, tmp_path: Path) -> None:
