@@ -71,5 +71,5 @@ def test_a_factory_with_a_loss_of_its_own(pock: Pock, tmp_path: Path) -> None:
     result = pock("eval", program, "--data", tmp_path / "d.npz")
     assert result.stdout.startswith("loss 9."), result.output
     assert pock("train", program, "--data", tmp_path / "d.npz").exit_code == 0
-    result = pock("compile", model, "--loss", "mse", "-o", program)
+    result = pock("compile", model, "--loss", "mse", "-o", program, "--force")
     assert "gives a loss of its own; leave out --loss" in result.stderr
