@@ -91,8 +91,9 @@ def test_nothing_on_the_disk_is_lost(pock: Pock, program: Path, data: Path, tmp_
         assert result.exit_code == 1
         assert message in result.stderr
         assert checkpoint.read_bytes() == before
-    assert pock(*words, "--overwrite").exit_code == 0
-    assert checkpoint.read_bytes() == before
+    for again in ("--overwrite", "--force"):
+        assert pock(*words, again).exit_code == 0
+        assert checkpoint.read_bytes() == before
 
 
 @pytest.mark.parametrize(
