@@ -16,6 +16,7 @@ REGISTRY = {
     "add-lora": "pock_mlir.passes.add_lora:AddLora",
     "add-loss": "pock_mlir.passes.add_loss:AddLoss",
     "apply-optimizer": "pock_mlir.passes.apply_optimizer:ApplyOptimizer",
+    "choose-kernels": "pock_mlir.passes.choose_kernels:ChooseKernels",
     "clip-gradients": "pock_mlir.passes.clip_gradients:ClipGradients",
     "convolutions-to-nhwc": "pock_mlir.passes.convolutions_to_nhwc:ConvolutionsToNhwc",
     "differentiate": "pock_mlir.passes.differentiate:Differentiate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -34,9 +34,10 @@ FOLD = "fold"
 class FoldFrozen(ModulePass):
     """Replaces expressions over frozen parameters by parameters of kind `folded`.
 
-    Requires that the module has no `@fold` yet, but with `conversions`. Ensures that no op of a
-    function depends on frozen parameters and constants only, but reads of `folded` parameters and
-    ops that make something bigger of them (broadcasts), which are cheaper to repeat than to keep.
+    Requires that the module has no `@fold` yet, but with `conversions` or `arrangements`. Ensures
+    that no op of a function depends on frozen parameters and constants only, but reads of `folded`
+    parameters and ops that make something bigger of them (broadcasts), which are cheaper to repeat
+    than to keep.
     The private function `@fold` computes the folded parameters, in the order of their declaration
     (and of its attribute `pock.folded`); whoever compiles the module runs it once and drops it.
 
@@ -50,7 +51,9 @@ class FoldFrozen(ModulePass):
         %y = stablehlo.convolution(%x, %0)
 
     With `conversions`, only parameters in another element type are folded, and an `@fold` computes
-    them too: behind `mixed-precision`, frozen weights are kept in the narrow type.
+    them too: behind `mixed-precision`, frozen weights are kept in the narrow type. Likewise with
+    `arrangements` only parameters that are read in one other arrangement and in no other way:
+    behind `choose-kernels`, frozen weights are kept in panels.
     """
 
     name: ClassVar[str] = "fold-frozen"
@@ -62,20 +65,28 @@ class FoldFrozen(ModulePass):
     conversions: bool = field(
         default=False, metadata={"help": "fold parameters in another element type, nothing else"}
     )
+    arrangements: bool = field(
+        default=False, metadata={"help": "fold transposed parameters, nothing else"}
+    )
 
     def run(self, module: Module) -> None:
         for function in functions(module):
-            if function.sym_name.value == FOLD and not self.conversions:
+            if function.sym_name.value == FOLD and not (self.conversions or self.arrangements):
                 raise PassError.at(function, "the module has a @fold already: run fold-frozen once")
         frozen = Frozen(frozen_parameters(module, self.scheme))
-        find = _converted if self.conversions else _roots
         called = [each for each in functions(module) if each.sym_name.value != FOLD]
-        roots = [root for function in called for root in find(function, frozen)]
+        roots = self._find(called, frozen)
         if not roots:
             return
         with module.context, module.operation.location:
             _outline(module, roots)
             erase_dead_ops(module)
+
+    def _find(self, called: Sequence[Any], frozen: Frozen) -> list[Value]:
+        if self.arrangements:
+            return _arranged(called, frozen)
+        find = _converted if self.conversions else _roots
+        return [root for function in called for root in find(function, frozen)]
 
 
 # ---- what to fold ----------------------------------------------------------------------------
@@ -100,6 +111,28 @@ def _converted(function: Any, frozen: Frozen) -> list[Value]:
         and op.operation.results[0] in frozen
         and op.operation.operands[0].owner.name == "pock.read"
     ]
+
+
+def _arranged(called: Sequence[Any], frozen: Frozen) -> list[Value]:
+    """Transposed frozen parameters, of those that everybody reads transposed in the same way."""
+    uses: dict[str, dict[str, list[Value]]] = {}
+    for function in called:
+        for op in body(function).operations:
+            if op.operation.name == "pock.read" and op.result in frozen:
+                for key, value in _arrangements(op.result, ""):
+                    uses.setdefault(symbol_of(op), {}).setdefault(key, []).append(value)
+    alone = [next(iter(ways.items())) for ways in uses.values() if len(ways) == 1]
+    return [value for key, values in alone if "transpose" in key for value in values]
+
+
+def _arrangements(value: Value, key: str) -> Iterator[tuple[str, Value]]:
+    """The values that reshapes and transposes of `value` end in, and what was done to each."""
+    for use in value.uses:
+        op = use.owner.operation
+        if op.name in ("stablehlo.reshape", "stablehlo.transpose"):
+            yield from _arrangements(op.results[0], f"{key};{_describe(op)}")
+        else:
+            yield key, value
 
 
 def _collect(value: Value, frozen: Frozen, roots: dict[Value, None]) -> None:

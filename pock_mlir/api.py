@@ -133,6 +133,7 @@ def compile(
             **optimizer.pipeline_options(),
             scheme=scheme.option,
             precision=precision,
+            tiles=precision == "f32" and chosen.driver.startswith("local"),
         )
         run_pipeline(imported.module, pipeline)
         tell("fold frozen parameters")

@@ -19,6 +19,7 @@ def training_pipeline(
     schedule: Mapping[str, object] | None = None,
     scheme: str = "full",
     precision: str = "f32",
+    tiles: bool = False,
 ) -> list[Pass]:
     """From a model module (`@forward`) to a scheduled training module (`@train_step`, `@predict`).
 
@@ -32,6 +33,7 @@ def training_pipeline(
         schedule: options of `schedule-learning-rate`; None leaves the rate as it is given.
         scheme: what is trained: a built-in scheme's name or the path of a TOML file.
         precision: of the operands of contractions: f32, bf16 or f16 (with loss scaling).
+        tiles: whether the target is a processor, for which operands of contractions are arranged.
     """
     scaled = precision == "f16"
     return [
@@ -53,6 +55,7 @@ def training_pipeline(
         # The loss and its gradient are lowered alone, and share most of a softmax.
         Upstream("cse"),
         *(_narrowed(precision, scheme) if precision != "f32" else []),
+        *(_tiled(scheme) if tiles else []),
         make("reorder"),
     ]
 
@@ -62,6 +65,15 @@ def _narrowed(precision: str, scheme: str) -> list[Pass]:
     return [
         make("mixed-precision", type=precision),
         make("fold-frozen", scheme=scheme, conversions=True),
+    ]
+
+
+def _tiled(scheme: str) -> list[Pass]:
+    """Contractions in the form that suits a processor; what two share is arranged once."""
+    return [
+        make("choose-kernels"),
+        Upstream("cse"),
+        make("fold-frozen", scheme=scheme, arrangements=True),
     ]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from pock_mlir.backends.iree.contraction import contract
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, elementwise, generic, zeros
 from pock_mlir.backends.iree.look_up import build_rows, takes_rows
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
@@ -18,8 +19,8 @@ from pock_mlir.ir import (
     Operation,
     OpResult,
     Value,
-    stablehlo_bindings,
 )
+from pock_mlir.passes.kernels.contraction import TILE
 
 _VIEWS = {"stablehlo.reshape", "stablehlo.slice"}
 
@@ -35,6 +36,8 @@ class GradientSource:
         shape: shape of what `build` returns: `sizes`, less some dimensions of extent 1.
         offsets: where the part begins in the gradient.
         sizes: the extent of the part in the gradient.
+        panel: columns of a panel, where the last dimension of `shape` is one within a panel and
+            the one before it the panels; 0 where there are none.
     """
 
     operands: list[Value]
@@ -42,6 +45,7 @@ class GradientSource:
     shape: list[int]
     offsets: list[int]
     sizes: list[int]
+    panel: int = 0
 
     @classmethod
     def of_value(cls, value: Value) -> GradientSource:
@@ -97,7 +101,8 @@ def _source(
     update: Any, value: Value, offsets: list[int], sizes: list[int], written: Container[Value]
 ) -> GradientSource:
     b = Builder.before(update)
-    root = value
+    panels = _panels(value, sizes)
+    root = panels or value
     while (op := _sole_definition(root)) is not None and op.name == "stablehlo.reshape":
         if _without_units(op.operands[0]) != _without_units(root):
             break
@@ -119,7 +124,19 @@ def _source(
         if _viewed(value) in written:
             value = b.add(value, b.zeros_like(value))  # a kernel of its own
         source = GradientSource.of_value(b.reshape(value, sizes))
-    return replace(source, offsets=offsets, sizes=sizes)
+    return replace(source, offsets=offsets, sizes=sizes, panel=panels and shape_of(panels)[-1] or 0)
+
+
+def _panels(gradient: Value, sizes: list[int]) -> Value | None:
+    """The contraction [M, N / panel, panel] that makes a gradient [M, N], if it is like that."""
+    value = gradient
+    while (op := _sole_definition(value)) is not None and op.name == "stablehlo.reshape":
+        value = op.operands[0]
+    if op is None or op.name != "stablehlo.dot_general" or TILE not in op.attributes:
+        return None
+    shape = shape_of(value)
+    matrix = [size for size in sizes[:-1] if size != 1]
+    return value if matrix == shape[:-2] and sizes[-1] == math.prod(shape[-2:]) else None
 
 
 def _viewed(value: Value) -> Value:
@@ -152,49 +169,11 @@ def _without_units(value: Value) -> list[int]:
 
 def _contraction(op: Operation) -> GradientSource:
     """A dot_general as fill, multiply, add."""
-    lhs, rhs = op.operands
-    numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
-    maps, loops = _contraction_maps(numbers, len(shape_of(lhs)), len(shape_of(rhs)))
-    result = op.results[0]
-    outputs = len(shape_of(result))
-
-    def multiply_add(a: ScalarArithmetic, inputs: list[Value], sums: list[Value]) -> list[Value]:
-        return [a.add(sums[0], a.multiply(*map(a.widened, inputs)))]
 
     def build(b: Builder, loaded: Sequence[Value]) -> Value:
-        initial = zeros(b, shape, element)
-        reductions = range(outputs, loops)
-        return generic(b, loaded, [initial], maps, loops, reductions, multiply_add)[0]
+        return contract(b, op, loaded)
 
-    shape, element = shape_of(result), type_of(result).element_type
-    return GradientSource([lhs, rhs], build, shape, [], [])
-
-
-def _contraction_maps(
-    numbers: stablehlo_bindings.DotDimensionNumbers, lhs_rank: int, rhs_rank: int
-) -> tuple[list[list[int]], int]:
-    """Loops: batch, free dimensions of lhs, free ones of rhs, then the contracted ones."""
-    lhs, rhs = [-1] * lhs_rank, [-1] * rhs_rank
-    loop = 0
-    for i, j in zip(numbers.lhs_batching_dimensions, numbers.rhs_batching_dimensions, strict=True):
-        lhs[i] = rhs[j] = loop
-        loop += 1
-    contracting = list(
-        zip(numbers.lhs_contracting_dimensions, numbers.rhs_contracting_dimensions, strict=True)
-    )
-    for dims, contracted in (
-        (lhs, {i for i, _ in contracting}),
-        (rhs, {j for _, j in contracting}),
-    ):
-        for i, known in enumerate(dims):
-            if known < 0 and i not in contracted:
-                dims[i] = loop
-                loop += 1
-    outputs = list(range(loop))
-    for i, j in contracting:
-        lhs[i] = rhs[j] = loop
-        loop += 1
-    return [lhs, rhs, outputs], loop
+    return GradientSource(list(op.operands), build, shape_of(op.results[0]), [], [])
 
 
 def _look_up(op: Operation) -> GradientSource:

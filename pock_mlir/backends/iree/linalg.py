@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pock_mlir.dialects.stablehlo import Builder, i64, shape_of, type_of
@@ -113,6 +113,7 @@ def generic(
     loops: int,
     reductions: Sequence[int],
     body: Body,
+    attributes: Mapping[str, Attribute] | None = None,
 ) -> list[Value]:
     """A `linalg.generic`.
 
@@ -124,6 +125,7 @@ def generic(
         loops: number of loops.
         reductions: which loops are reductions; the others are parallel.
         body: (arithmetic, input elements, output elements) -> result elements.
+        attributes: further ones of the op.
     """
     kinds = ["reduction" if i in set(reductions) else "parallel" for i in range(loops)]
     operands = [*inputs, *outputs]
@@ -137,6 +139,7 @@ def generic(
                 [Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]
             ),
             "operandSegmentSizes": DenseI32ArrayAttr.get([len(inputs), len(outputs)]),
+            **(attributes or {}),
         },
         regions=1,
     )

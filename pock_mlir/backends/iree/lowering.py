@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pock_mlir.backends.iree.contraction import lower_tiled
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
-from pock_mlir.dialects.stablehlo import Builder
+from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import (
     Attribute,
     FlatSymbolRefAttr,
@@ -87,6 +88,7 @@ class PockToIree(ModulePass):
             else:
                 state.add_results(function, written)
         erase_dead_ops(module)
+        lower_tiled(module)
         for name, op in parameters(module).items():
             _convert_parameter(op, name in written)
         _add_state_access(module, {name: types[name] for name in written})
@@ -253,20 +255,30 @@ def _convert_update(op: Any, state: _State, types: dict[str, RankedTensorType]) 
     for source in sources if rule.reads_gradient else [GradientSource.of_state(sizes)]:
         placed = [start + offset for start, offset in zip(begin, source.offsets, strict=True)]
         bindings = [
-            Binding(
+            _binding(
+                b,
                 state.current(name, types[name], op.location),
+                source,
                 placed if name == weight else source.offsets,
-                source.sizes,
-                source.shape,
-                written=True,
             )
             for name in (weight, *others)
         ]
         results = update_in_place(b, op, rule, source, prepared.parts, bindings)
         for name, result in zip((weight, *others), results, strict=True):
-            state.write(name, result)
+            state.write(name, b.reshape(result, types[name].shape))
     for total in op.operation.results:  # of pock.accumulate
         total.replace_all_uses_with(state.current(weight, types[weight], op.location))
+
+
+def _binding(b: Builder, value: Value, source: GradientSource, offsets: Sequence[int]) -> Binding:
+    """Where a part of a gradient goes in a state, which the kernel sees in panels like the part."""
+    sizes, panel = source.sizes, source.panel
+    if panel:
+        *rows, columns = shape_of(value)
+        value = b.reshape(value, [*rows, columns // panel, panel])
+        offsets = [*offsets[:-1], offsets[-1] // panel, 0]
+        sizes = [*sizes[:-1], sizes[-1] // panel, panel]
+    return Binding(value, offsets, sizes, source.shape, written=True)
 
 
 def _add_state_access(module: Module, written: dict[str, RankedTensorType]) -> None:

@@ -1,0 +1,114 @@
+"""Contractions as linalg, with the tiles that were chosen for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
+from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.ir import Attribute, Module, Operation, Value, stablehlo_bindings
+from pock_mlir.passes.kernels.contraction import Tile
+from pock_mlir.rewriting import named_ops
+
+
+def lower_tiled(module: Module) -> None:
+    """Lower every `dot_general` that has a tile.
+
+    The operands come through barriers. IREE would fold their arrangement into the contraction, and
+    forget the tile.
+    """
+    for op in named_ops(module, "stablehlo.dot_general"):
+        if Tile.of(op) is not None:
+            b = Builder.before(op)
+            operands = [_barrier(b, operand) for operand in op.operation.operands]
+            result = contract(b, op.operation, operands)
+            op.operation.results[0].replace_all_uses_with(result)
+            op.operation.erase()
+
+
+def _barrier(b: Builder, value: Value) -> Value:
+    name = "iree_tensor_ext.compute_barrier.start"
+    return b.create(name, [value], [value.type]).results[0]
+
+
+def contract(b: Builder, op: Operation, operands: Sequence[Value]) -> Value:
+    """A `dot_general` as fill, multiply, add, of other operands of the same shapes."""
+    lhs, rhs = op.operands
+    numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
+    maps, loops = _maps(numbers, len(shape_of(lhs)), len(shape_of(rhs)))
+    result = type_of(op.results[0])
+    initial = zeros(b, list(result.shape), result.element_type)
+    reductions = range(result.rank, loops)
+    attributes = _configuration(op)
+    return generic(b, operands, [initial], maps, loops, reductions, _multiply_add, attributes)[0]
+
+
+def _multiply_add(a: ScalarArithmetic, inputs: list[Value], sums: list[Value]) -> list[Value]:
+    return [a.add(sums[0], a.multiply(*map(a.widened, inputs)))]
+
+
+def _maps(
+    numbers: stablehlo_bindings.DotDimensionNumbers, lhs_rank: int, rhs_rank: int
+) -> tuple[list[list[int]], int]:
+    """Loops: batch, free dimensions of lhs, free ones of rhs, then the contracted ones."""
+    lhs, rhs = [-1] * lhs_rank, [-1] * rhs_rank
+    loop = 0
+    for i, j in zip(numbers.lhs_batching_dimensions, numbers.rhs_batching_dimensions, strict=True):
+        lhs[i] = rhs[j] = loop
+        loop += 1
+    contracting = list(
+        zip(numbers.lhs_contracting_dimensions, numbers.rhs_contracting_dimensions, strict=True)
+    )
+    for dims, contracted in (
+        (lhs, {i for i, _ in contracting}),
+        (rhs, {j for _, j in contracting}),
+    ):
+        for i, known in enumerate(dims):
+            if known < 0 and i not in contracted:
+                dims[i] = loop
+                loop += 1
+    outputs = list(range(loop))
+    for i, j in contracting:
+        lhs[i] = rhs[j] = loop
+        loop += 1
+    return [lhs, rhs, outputs], loop
+
+
+# ---- tiles -----------------------------------------------------------------------------------
+
+_ROWS_OF_A_GROUP = 96
+_BYTES_OF_A_GROUP = 1 << 17
+"""A workgroup's part of the right operand should stay in a core's own cache."""
+
+
+def _configuration(op: Operation) -> dict[str, Attribute]:
+    """What tells IREE the tile of a product [..., m, k] x [..., n / columns, k, columns]."""
+    tile = Tile.of(op)
+    if tile is None:
+        return {}
+    *stack, rows, panels, _ = shape_of(op.results[0])
+    k = shape_of(op.operands[0])[-1]
+    fitting = _BYTES_OF_A_GROUP // (4 * k * tile.columns)
+    group = [
+        tile.rows * _largest_divisor(rows // tile.rows, _ROWS_OF_A_GROUP // tile.rows),
+        _largest_divisor(panels, fitting),
+    ]
+    one, none = [1] * len(stack), [0] * len(stack)
+    levels: dict[str, list[int]] = {
+        "distribution": [*one, *group, 0, 0],
+        "vector_common_parallel": [*one, tile.rows, 1, tile.columns, 0],
+        "vector_reduction": [*none, 0, 0, 0, tile.depth],
+    }
+    lowering = ", ".join(f"{level} = {sizes}" for level, sizes in levels.items())
+    text = (
+        "#iree_codegen.compilation_info<"
+        f"lowering_config = #iree_cpu.lowering_config<{lowering}>, "
+        "translation_info = #iree_codegen.translation_info<"
+        "pipeline = #iree_cpu.pipeline<DoubleTilingExpert>>>"
+    )
+    return {"compilation_info": Attribute.parse(text)}
+
+
+def _largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of `number` that is no more than `limit`, at least 1."""
+    return next((n for n in range(min(number, limit), 1, -1) if number % n == 0), 1)
