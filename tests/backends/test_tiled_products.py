@@ -1,0 +1,139 @@
+"""Products in panels: the numbers of NumPy, and updates in place without a stored gradient."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pock_mlir.backends.iree.compiler import allocations, compile_module
+from pock_mlir.backends.iree.lowering import PockToIree
+from pock_mlir.backends.iree.targets import TARGETS
+from pock_mlir.dialects import make_context
+from pock_mlir.dialects.stablehlo import Builder
+from pock_mlir.ir import Location, Module
+from pock_mlir.passes.kernels.contraction import MatrixProduct, build_panels, tile_of
+from pock_mlir.rewriting import named_ops
+from pock_mlir.runtime.device import DeviceModule, open_device
+
+RNG = np.random.default_rng(0)
+ORDERS = list(product((True, False), (True, False)))
+"""Whether the left operand is [m, k], and the right one [k, n]."""
+EXTENTS = {
+    "6x16": (48, 64, 40),
+    "4x16": (64, 48, 33),
+    "4x24": (64, 72, 32),
+    "12x8": (96, 40, 35),
+    "8x8": (80, 40, 34),
+}
+
+
+def compiled(text: str, *, in_place: bool = True):
+    with make_context(), Location.unknown():
+        module = Module.parse(text)
+        for op in named_ops(module, "stablehlo.dot_general"):
+            arrange(op)
+        chosen = str(module)
+        PockToIree(in_place=in_place).run(module)
+        return chosen, compile_module(str(module), TARGETS["cpu"])
+
+
+def arrange(op: Any) -> None:
+    """Give a product panels, whether they pay or not."""
+    found = MatrixProduct.of(op)
+    assert found is not None
+    tile = tile_of(found.m, found.n, found.k)
+    assert tile is not None
+    result = op.operation.results[0]
+    result.replace_all_uses_with(build_panels(Builder.before(op), op, found, tile))
+    op.operation.erase()
+
+
+def type_of(*shape: int) -> str:
+    return f"tensor<{'x'.join(map(str, shape))}xf32>"
+
+
+def function(name: str, stack: tuple[int, ...], m: int, n: int, k: int, order: tuple[bool, bool]):
+    by_rows, by_columns = order
+    lhs = (*stack, m, k) if by_rows else (*stack, k, m)
+    rhs = (*stack, k, n) if by_columns else (*stack, n, k)
+    first = len(stack)
+    batching = f"batching_dims = {list(range(first))} x {list(range(first))}, " if stack else ""
+    i, j = first + by_rows, first + (not by_columns)
+    signature = f"({type_of(*lhs)}, {type_of(*rhs)}) -> {type_of(*stack, m, n)}"
+    text = f"""
+      func.func @{name}(%a: {type_of(*lhs)}, %b: {type_of(*rhs)}) -> {type_of(*stack, m, n)} {{
+        %y = stablehlo.dot_general %a, %b, {batching}contracting_dims = [{i}] x [{j}] : {signature}
+        return %y : {type_of(*stack, m, n)}
+      }}"""
+    return text, lhs, rhs
+
+
+@pytest.mark.parametrize("stack", [(), (3,)], ids=["matrices", "stacks"])
+def test_the_numbers_are_numpys(stack: tuple[int, ...]):
+    cases, text = [], ""
+    for (tile, (m, n, k)), order in product(EXTENTS.items(), ORDERS):
+        name = f"f{len(cases)}"
+        code, lhs, rhs = function(name, stack, m, n, k, order)
+        cases.append((name, tile, order, lhs, rhs))
+        text += code
+    chosen, code = compiled(text)
+    assert chosen.count("pock.tile") == len(cases)
+    module = DeviceModule(code.vmfb, {}, {}, open_device("local-sync"), "local-sync")
+    for name, tile, (by_rows, by_columns), lhs, rhs in cases:
+        a, b = (RNG.standard_normal(shape, np.float32) for shape in (lhs, rhs))
+        expected = (a if by_rows else a.swapaxes(-1, -2)).astype(np.float64) @ (
+            b if by_columns else b.swapaxes(-1, -2)
+        )
+        (y,) = module.call(name, a, b)
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4, err_msg=tile)
+
+
+STEP = """
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<96x64xf32>} : () -> ()
+"pock.parameter"() {sym_name = "v", kind = "state", type = tensor<96x64xf32>} : () -> ()
+func.func @train_step(%x: tensor<48x96xf32>, %dy: tensor<48x64xf32>, %lr: tensor<f32>)
+    -> tensor<48x96xf32> {
+  %w = "pock.read"() {parameter = @w} : () -> tensor<96x64xf32>
+  %dx = stablehlo.dot_general %dy, %w, contracting_dims = [1] x [1]
+    : (tensor<48x64xf32>, tensor<96x64xf32>) -> tensor<48x96xf32>
+  %g = stablehlo.dot_general %x, %dy, contracting_dims = [0] x [0]
+    : (tensor<48x96xf32>, tensor<48x64xf32>) -> tensor<96x64xf32>
+  "pock.momentum"(%g, %lr) {parameter = @w, velocity = @v, offsets = array<i64: 0, 0>,
+    sizes = array<i64: 96, 64>, weight_decay = 0.0 : f64, momentum = 0.9 : f64, nesterov = false}
+    : (tensor<96x64xf32>, tensor<f32>) -> ()
+  return %dx : tensor<48x96xf32>
+}
+"""
+
+
+def run_step(code: bytes, x: np.ndarray, dy: np.ndarray, w: np.ndarray):
+    device = open_device("local-sync")
+    return DeviceModule(code, {"w": w}, {"v": w.nbytes}, device, "local-sync"), (
+        x,
+        dy,
+        np.float32(0.1),
+    )
+
+
+def test_an_update_happens_in_place_in_panels():
+    chosen, code = compiled(STEP)
+    assert chosen.count("pock.tile") == 2
+    memory = allocations(code, "train_step")
+    assert memory.variables == 0
+    arranged = 4 * (96 * 48 + 48 * 64 + 96 * 64)
+    assert memory.transient <= arranged + 256, "the gradient is not stored"
+
+
+def test_in_place_is_bit_for_bit_the_functional_step():
+    x, dy, w = (RNG.standard_normal(s, np.float32) for s in ((48, 96), (48, 64), (96, 64)))
+    module, arguments = run_step(compiled(STEP)[1].vmfb, x, dy, w.copy())
+    functional, _ = run_step(compiled(STEP, in_place=False)[1].vmfb, x, dy, w.copy())
+    (dx,) = module.call("train_step", *arguments)
+    new_w, new_v = module.call("read_state")
+    expected = functional.call("train_step", *arguments)
+    for value, other in zip((dx, new_w, new_v), expected, strict=True):
+        assert np.array_equal(value, other)
+    np.testing.assert_allclose(new_w, w - 0.1 * (x.T @ dy), rtol=1e-4, atol=1e-4)
