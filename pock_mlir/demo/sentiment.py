@@ -21,7 +21,7 @@ from pock_mlir.optimizers import AdamW
 from pock_mlir.schemes import Scheme
 from pock_mlir.zoo import minilm, scheme_path
 
-TOKENS, BATCH, EPOCHS = 32, 16, 2
+TOKENS, BATCH, EPOCHS = 32, 16, 1
 TRAIN, TEST = 1600, 1000
 """Sentences of the training split to train on, and of the test split: for the time it takes."""
 SUBSET_SEED = 0
@@ -32,8 +32,8 @@ def methods() -> tuple[Method, ...]:
     return (
         Method("head only", Scheme.load("head"), 1e-2),
         Method("bias only", Scheme.load("bias-only"), 3e-3),
-        Method("sparse", Scheme.load(scheme_path("minilm", "sparse")), 3e-4),
-        Method("LoRA", Scheme.load(scheme_path("minilm", "lora")), 1e-3),
+        Method("sparse", Scheme.load(scheme_path("minilm", "sparse")), 6e-4),
+        Method("LoRA", Scheme.load(scheme_path("minilm", "lora")), 4e-3),
         Method("full", Scheme.load("full"), 1e-4),
     )
 
