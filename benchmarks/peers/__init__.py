@@ -1,0 +1,1 @@
+"""Training steps of ours and of other frameworks, side by side: `python -m benchmarks.peers`."""

@@ -1,0 +1,49 @@
+"""Ours: a compiled program, run by the project's runtime."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from benchmarks.peers.job import Job, Step
+from pock_mlir import __version__ as VERSION
+from pock_mlir.runtime import Trainer
+
+__all__ = ["VERSION", "build", "compile_program", "program_path"]
+
+
+def program_path(folder: Path, scheme: str) -> Path:
+    """Where the program of a scheme is kept."""
+    return folder / f"{scheme}.pock"
+
+
+def build(job: Job) -> Step:
+    """A step of the program that `compile_program` wrote."""
+    trainer = Trainer(program_path(job.folder, job.scheme), threads=job.threads)
+    inputs, targets = job.batch()
+    return lambda: trainer.step(*inputs, targets)
+
+
+def compile_program(job: Job) -> float:
+    """Compile the program of a job; the seconds that took, which `<scheme>.json` keeps too."""
+    import torch
+
+    import pock_mlir as pock
+    from benchmarks.peers.frameworks.pytorch import load_model
+
+    model = load_model(job).requires_grad_(True)
+    inputs, _ = job.batch()
+    begin = time.perf_counter()
+    program = pock.compile(
+        model,
+        tuple(torch.from_numpy(each) for each in inputs),
+        loss="causal-lm" if job.language_model else "cross-entropy",
+        optimizer=pock.SGD(lr=job.facts["learning_rate"], momentum=job.facts["momentum"]),
+        scheme=job.facts["schemes"][job.scheme],
+    )
+    seconds = time.perf_counter() - begin
+    path = program_path(job.folder, job.scheme)
+    program.save(path)
+    path.with_suffix(".json").write_text(json.dumps({"compile_s": seconds}))
+    return seconds

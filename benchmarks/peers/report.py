@@ -1,0 +1,220 @@
+"""The page docs/benchmarks.md, from the results."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+from benchmarks.peers.cases import (
+    MODELS,
+    SCHEMES,
+    Case,
+    Model,
+    paper_target,
+    same_scheme_target,
+)
+from benchmarks.peers.environments import PEERS, ROOT
+from benchmarks.peers.figure import draw
+from benchmarks.peers.results import Ratio, Results
+from benchmarks.peers.scaling import scaling_section
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+THREADS = (2, 1)
+
+HEAD = """\
+# Benchmarks
+
+Training steps of pock_mlir and of other frameworks, side by side on one machine. This page, its
+figure and its numbers are written by `python -m benchmarks.peers` from `benchmarks/peers.json`.
+
+## How it is measured
+
+- All sides train the same network from the same weights on the same batch with the same updates:
+  SGD with momentum 0.9. Batch-norm's statistics are frozen. Other frameworks than PyTorch build the
+  network from the graph that PyTorch exports. Images are of 10 classes; sequences have 128 tokens.
+- **full** trains all weights; **sparse** is the zoo's scheme for the model
+  (`pock_mlir/zoo/schemes`); **bias-only** trains biases and the classifier.
+- Before anything is timed, the losses of five steps are compared with those of PyTorch eager. Who
+  is further than 1e-4 from them, relatively, is listed, not ranked.
+- Then all take turns in processes of their own, which block until it is their turn: a turn is about
+  0.1 s of steps after one that warms up, its time the median step. A ratio is one side's time over
+  the other's in the same round; tables give the median over rounds and, in brackets, the middle
+  half. Above 1, ours is faster. With one thread, everybody runs on the same processor.
+- A step ends with its loss on the host. Memory is how far steps raise the resident peak above what
+  the process had when the framework was imported: weights, optimizer and activations.
+- Targets are those that the project set itself; rows that fall short stay in the table.
+"""
+
+
+def write(results: Results, page: Path = PAGE) -> None:
+    """Write the page and the figure beside it."""
+    figure = page.with_name("benchmarks.png")
+    drawn = draw(results, figure)
+    parts = [HEAD, *_machine(results), _peers(results)]
+    parts += [f"![Ratios]({figure.name})\n"] if drawn else []
+    parts += [_same_scheme(results, threads) for threads in THREADS]
+    parts += [_paper(results), _costs(results), scaling_section(results)]
+    parts += [_failures(results), _not_measured(results)]
+    page.write_text("\n".join(part for part in parts if part))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; its first column is text, the others are numbers."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+
+
+def cases() -> Iterator[Case]:
+    """All that the page speaks of."""
+    yield from (Case(model, batch) for model in MODELS.values() for batch in model.batches)
+
+
+def count(threads: int) -> str:
+    """In words."""
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
+def verdict(ratio: Ratio | None, target: float | None) -> str:
+    """The target, and whether the ratio meets it."""
+    if target is None or ratio is None:
+        return ""
+    return f"{target:g}: {'met' if ratio.median >= target else '**not met**'}"
+
+
+def _machine(results: Results) -> list[str]:
+    machines = sorted({session["machine"] for session in results.sessions})
+    commits = sorted({session["commit"] for session in results.sessions})
+    days = sorted(session["when"][:10] for session in results.sessions)
+    if not days:
+        return []
+    when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    return [f"Measured on {' and '.join(machines)}, {when}, at {', '.join(commits)}.\n"]
+
+
+def _peers(results: Results) -> str:
+    rows = list[tuple[str, str, str]]()
+    for name, peer in PEERS.items():
+        versions = {
+            kept.get("ready")
+            for scheme in SCHEMES
+            for _, kept in results.contestants(f"{name}/{scheme}")
+        }
+        found = ", ".join(sorted(v for v in versions if v))
+        rows.append((name, found or ", ".join(peer.packages) or "not measured", peer.setting))
+    lines = ["| peer | version | setting |", "|---|---|---|"]
+    return (
+        "\n".join(["## Peers\n", *lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+    )
+
+
+def _same_scheme(results: Results, threads: int) -> str:
+    rows = list[list[str]]()
+    for case, scheme in product(cases(), SCHEMES):
+        model, batch = case.model, case.batch
+        fastest = results.fastest(model.name, batch, threads, scheme)
+        if fastest is None:
+            continue
+        ours = our_ms(results, case, threads, scheme)
+        row = [f"{model.name} batch {batch} {scheme}", f"{ours:.4g}"]
+        row += [f"{case.items / ours * 1e3:.0f} {model.unit}", f"**{fastest}** {fastest.peer}"]
+        row.append(verdict(fastest, same_scheme_target(model, batch, scheme)))
+        for peer in PEERS:
+            each = results.ratio(model.name, batch, threads, f"ours/{scheme}", f"{peer}/{scheme}")
+            row.append(f"{each.median:.2f}" if isinstance(each, Ratio) else "x" if each else "")
+        rows.append(row)
+    head = ["step", "ours, ms", "ours", "fastest peer / ours", "target", *PEERS]
+    title = f"## The same scheme on both sides, {count(threads)}\n\n"
+    note = "The last columns are the ratios to each peer; x: it cannot, see below.\n\n"
+    return title + note + table(head, rows) if rows else ""
+
+
+def our_ms(results: Results, case: Case, threads: int, scheme: str) -> float:
+    """Our median step in the latest session, in ms."""
+    times = [
+        statistics.median(kept["ms"])
+        for session, kept in results.contestants(f"ours/{scheme}")
+        if (session["model"], session["batch"], session["threads"])
+        == (case.model.name, case.batch, threads)
+        and kept.get("ms")
+    ]
+    return times[-1]
+
+
+def _paper(results: Results) -> str:
+    rows = list[list[str]]()
+    for case, threads in product(cases(), THREADS):
+        row = [f"{case.model.name} batch {case.batch}, {count(threads)}"]
+        found = False
+        for peer in ("pytorch", "tensorflow"):
+            ratio = _across(results, case.model, case.batch, threads, peer)
+            found = found or ratio is not None
+            row += [str(ratio or ""), verdict(ratio, paper_target(case.model, case.batch, peer))]
+        if found:
+            rows.append(row)
+    if not rows:
+        return ""
+    head = ["", "PyTorch full / our sparse", "target", "TensorFlow full / our sparse", "target"]
+    intro = "PockEngine's paper sets its sparse step against other frameworks' full one.\n\n"
+    return "## As the paper compares\n\n" + intro + table(head, rows)
+
+
+def _across(results: Results, model: Model, batch: int, threads: int, peer: str) -> Ratio | None:
+    ratio = results.ratio(model.name, batch, threads, "ours/sparse", f"{peer}/full")
+    return ratio if isinstance(ratio, Ratio) else None
+
+
+def _costs(results: Results) -> str:
+    rows = list[list[str]]()
+    for case, scheme in product(cases(), SCHEMES):
+        session = results.latest(case.model.name, case.batch, f"ours/{scheme}")
+        if session is None:
+            continue
+        row = [f"{case.model.name} batch {case.batch} {scheme}"]
+        ours = session["contestants"][f"ours/{scheme}"]
+        row.append(f"{ours['compile_s']:.0f}" if "compile_s" in ours else "")
+        row.append(_megabytes(ours))
+        for peer in PEERS:
+            found = results.latest(case.model.name, case.batch, f"{peer}/{scheme}")
+            row.append(_megabytes(found["contestants"][f"{peer}/{scheme}"]) if found else "")
+        rows.append(row)
+    head = ["step", "our compile time, s", "ours, MB", *(f"{peer}, MB" for peer in PEERS)]
+    return "## Memory and compile time\n\n" + table(head, rows) if rows else ""
+
+
+def _megabytes(kept: dict[str, object]) -> str:
+    value = kept.get("mb")
+    return f"{value:.0f}" if isinstance(value, float) else ""
+
+
+def _failures(results: Results) -> str:
+    found = dict[tuple[str, str, str], str]()
+    for session in results.sessions:
+        for name, kept in session["contestants"].items():
+            peer, scheme = name.split("/")
+            found.pop((session["model"], peer, scheme), None)
+            if "failure" in kept:
+                found[session["model"], peer, scheme] = kept["failure"]
+    by_reason = dict[tuple[str, str], list[str]]()
+    for (model, peer, scheme), why in found.items():
+        reason = " ".join(why.split())[:300].replace("|", "/")
+        by_reason.setdefault((peer, reason), []).append(f"{model} {scheme}")
+    rows = [f"| {peer} | {', '.join(what)} | {why} |" for (peer, why), what in by_reason.items()]
+    head = "## What a peer cannot do\n\n| peer | steps | what it says |\n|---|---|---|\n"
+    return head + "\n".join(rows) + "\n" if rows else ""
+
+
+def _not_measured(results: Results) -> str:
+    lines = list[str]()
+    for threads, case in product(THREADS, cases()):
+        place = (case.model.name, case.batch, threads)
+        missing = [
+            f"{scheme} ({', '.join(peers)})" if len(peers) < len(PEERS) else scheme
+            for scheme in SCHEMES
+            if (peers := [p for p in PEERS if not results.has(*place, [scheme], [p])])
+        ]
+        if missing:
+            step = f"{case.model.name} batch {case.batch}, {count(threads)}"
+            lines.append(f"- {step}: {', '.join(missing)}")
+    return "## Not measured yet\n\n" + "\n".join(lines) + "\n" if lines else ""
