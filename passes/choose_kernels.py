@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from pock_mlir.dialects.stablehlo import Builder, shape_of
+from pock_mlir.dialects.stablehlo import Builder, i64, shape_of
 from pock_mlir.ir import (
+    Attribute,
+    BlockArgument,
     DenseI64ArrayAttr,
+    DictAttr,
     F32Type,
     IntegerAttr,
+    Location,
     Module,
+    StringAttr,
+    Value,
     stablehlo_bindings,
 )
-from pock_mlir.passes.base import ModulePass
+from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.frozen import Frozen, symbol_of
-from pock_mlir.passes.kernels.contraction import MatrixProduct, build_panels, tile_of
+from pock_mlir.passes.kernels.contraction import build_product, product_of
 from pock_mlir.passes.update_rules import UPDATE_RULES, written_names
 from pock_mlir.rewriting import named_ops, parameters
+from pock_mlir.tuning import PLAIN, Product, Tuning
+
+PRODUCTS = "pock.products"
+"""On a module: the products of a training step and how many there are of each."""
 
 
 @dataclass(frozen=True)
 class ChooseKernels(ModulePass):
-    """Arrange the operands of contractions for the caches and registers of a processor.
+    """Give contractions the form that is fastest on a kind of processor.
 
     Requires: backward ops are lowered (`lower-pock`). Ensures: a 1x1 convolution that is a matrix
-    product is written as one. A product of f32 matrices that gains more by it than the copies cost
-    has its right operand in panels, its left one by rows, and says in `pock.tile` which block of
-    the result the registers hold; `pock-to-iree` hands that to the code generator. What arranges a
-    frozen weight is left to `fold-frozen`, so it is free. For targets whose code generator tiles
-    for itself (GPUs), leave this pass out.
+    product is written as one. A product of f32 matrices has the form that was fastest when it was
+    measured, or that a model of costs finds (docs/tuning.md). Other forms than IREE's own say in
+    `pock.tile` which block of the result the registers hold, which `pock-to-iree` hands to the code
+    generator; some have their right operand in panels, and their left one by rows. What arranges a
+    frozen weight is left to `fold-frozen`, so it is free. The module says in `pock.products` what
+    a training step multiplies, for `pock tune`. For targets whose code generator tiles for itself
+    (GPUs), leave this pass out.
 
         %y = stablehlo.dot_general %x, %w : (tensor<512x384xf32>, tensor<384x96xf32>) -> ...
     becomes
@@ -46,22 +60,57 @@ class ChooseKernels(ModulePass):
     minimum: int = field(
         default=1 << 17, metadata={"help": "multiplications of a product worth looking at"}
     )
+    target: str = field(
+        default="",
+        metadata={
+            "help": "the kind of processor, such as x86-64-avx2; by default that of this machine"
+        },
+    )
+    database: str = field(
+        default="", metadata={"help": "a file of measurements, right where it and others differ"}
+    )
 
     def run(self, module: Module) -> None:
-        frozen = _unwritten(module)
+        tuning = self._tuning()
         for op in named_ops(module, "stablehlo.convolution"):
             if _is_pointwise(op):
                 _as_product(op)
-        for op in named_ops(module, "stablehlo.dot_general"):
-            product = MatrixProduct.of(op) if _is_f32(op) else None
-            if product is None or product.multiplications < self.minimum:
-                continue
-            tile = tile_of(product.m, product.n, product.k)
-            if tile and _gain(product) > _cost(product, op, frozen):
+        products = list(self._products(module))
+        _put_products(module, products)
+        for op, product in products:
+            form = tuning.form_of(product)
+            if form != PLAIN:
+                (lhs, rhs), result = op.operands, op.operation.results[0]
                 b = Builder.before(op)
-                y = build_panels(b, op, product, tile)
-                op.operation.results[0].replace_all_uses_with(y)
+                result.replace_all_uses_with(build_product(b, lhs, rhs, product, form))
                 op.operation.erase()
+
+    def _tuning(self) -> Tuning:
+        try:
+            return Tuning.load(self.target, [self.database] if self.database else [])
+        except ValueError as error:
+            raise PassError([(Location.unknown(), str(error))]) from error
+
+    def _products(self, module: Module) -> Iterator[tuple[Any, Product]]:
+        """The contractions worth looking at, and what they multiply."""
+        frozen = _unwritten(module)
+        for op in named_ops(module, "stablehlo.dot_general"):
+            product = product_of(op) if _is_f32(op) else None
+            if product is not None and product.multiplications >= self.minimum:
+                lhs, rhs = (_is_free(operand, frozen) for operand in op.operands)
+                yield op, replace(product, lhs_frozen=lhs, rhs_frozen=rhs)
+
+
+def _put_products(module: Module, products: Sequence[tuple[Any, Product]]) -> None:
+    """Keep what `@train_step` multiplies as an attribute of the module."""
+    counts = Counter(
+        str(product)
+        for op, product in products
+        if StringAttr(op.operation.parent.attributes["sym_name"]).value == "train_step"
+    )
+    if counts:
+        entries: dict[str, Attribute] = {key: i64(count) for key, count in counts.items()}
+        module.operation.attributes[PRODUCTS] = DictAttr.get(entries)
 
 
 def _unwritten(module: Module) -> Frozen:
@@ -72,30 +121,21 @@ def _unwritten(module: Module) -> Frozen:
     return Frozen(set(parameters(module)) - written)
 
 
+def _is_free(value: Value, frozen: Frozen) -> bool:
+    """Whether `fold-frozen` would arrange a value: a frozen parameter that nothing else reads."""
+    while len(list(value.uses)) == 1 and not isinstance(value, BlockArgument):
+        op: Any = value.owner
+        if op.name == "pock.read":
+            return value in frozen
+        if op.name not in ("stablehlo.reshape", "stablehlo.transpose"):
+            return False
+        value = op.operands[0]
+    return False
+
+
 def _is_f32(op: Any) -> bool:
     values = [*op.operation.operands, *op.operation.results]
     return all(isinstance(value.type.element_type, F32Type) for value in values)
-
-
-# ---- the estimate, fitted on an EPYC with AVX2: IREE's own tiles reach 30 to 55 GFLOPS there, ----
-# ---- panels 80 to 95; a copy that transposes takes about 1.2 ns an element                   ----
-
-_SAVED = 0.02
-"""Nanoseconds that a multiplication and addition takes less."""
-_COPIED = 1.2
-"""Nanoseconds to bring an element to another place."""
-
-
-def _gain(product: MatrixProduct) -> float:
-    return _SAVED * product.multiplications
-
-
-def _cost(product: MatrixProduct, op: Any, frozen: Frozen) -> float:
-    lhs, rhs = op.operands
-    copied = 0 if rhs in frozen else math.prod(shape_of(rhs))
-    if not product.lhs_rows_first:
-        copied += math.prod(shape_of(lhs))
-    return _COPIED * copied
 
 
 # ---- 1x1 convolutions ------------------------------------------------------------------------

@@ -28,7 +28,7 @@ RANKS = {
     "demo": 7,
 }
 # These know nothing of the compiler; others may use them.
-APART = {"data", "losses", "optimizers", "progress", "runtime", "schemes", "zoo"}
+APART = {"data", "losses", "optimizers", "progress", "runtime", "schemes", "tuning", "zoo"}
 # This one may look at anything but the entry points.
 RANKS["report"] = RANKS["backends"]
 

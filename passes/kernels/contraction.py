@@ -2,128 +2,81 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of
 from pock_mlir.ir import DenseI64ArrayAttr, Value, stablehlo_bindings
+from pock_mlir.tuning import Form, Product, Tile
 
 TILE = "pock.tile"
 """On a `dot_general`: rows, columns and depth of the block that the registers hold."""
 
 
-@dataclass(frozen=True)
-class Tile:
-    """The block of a matrix product that the innermost loop computes in registers.
+def tile_of(op: Any) -> Tile | None:
+    """The tile that a `dot_general` is to have, if one was chosen."""
+    attributes = op.operation.attributes
+    return Tile(*DenseI64ArrayAttr(attributes[TILE])) if TILE in attributes else None
 
-    Attributes:
-        rows: of the result.
-        columns: of the result; a multiple of what a vector register holds.
-        depth: steps along the contracted dimension that are unrolled.
+
+def product_of(op: Any) -> Product | None:
+    """What a `dot_general` multiplies, if that is two (stacks of) matrices."""
+    numbers = stablehlo_bindings.DotDimensionNumbers(
+        op.operation.attributes["dot_dimension_numbers"]
+    )
+    lhs, rhs = (shape_of(operand) for operand in op.operands)
+    stacked = list(range(len(numbers.lhs_batching_dimensions)))
+    contracted = (numbers.lhs_contracting_dimensions, numbers.rhs_contracting_dimensions)
+    if (
+        list(numbers.lhs_batching_dimensions) != stacked
+        or list(numbers.rhs_batching_dimensions) != stacked
+        or any(len(shape) != len(stacked) + 2 for shape in (lhs, rhs))
+        or any(len(dimensions) != 1 for dimensions in contracted)
+    ):
+        return None
+    first, last = len(stacked), len(stacked) + 1
+    (i,), (j,) = contracted
+    return Product(
+        m=lhs[first + last - i],
+        n=rhs[first + last - j],
+        k=lhs[i],
+        stack=tuple(lhs[:first]),
+        lhs_rows_first=i == last,
+        rhs_columns_last=j == first,
+        element=str(op.operands[0].type.element_type),
+    )
+
+
+def build_product(b: Builder, lhs: Value, rhs: Value, product: Product, form: Form) -> Value:
+    """A product in a form that fits it and has a tile.
+
+    Panels [n / columns, k, columns] let the inner loop read on and on; their result,
+    [m, n / columns, columns], is the matrix row by row as it is. What arranges an operand is a copy
+    that is to be paid, unless `fold-frozen` does it once.
     """
-
-    rows: int
-    columns: int
-    depth: int
-
-    @classmethod
-    def of(cls, op: Any) -> Tile | None:
-        """The tile that a `dot_general` is to have, if one was chosen."""
-        attributes = op.operation.attributes
-        return cls(*DenseI64ArrayAttr(attributes[TILE])) if TILE in attributes else None
-
-    def put(self, value: Value) -> Value:
-        """Have the `dot_general` that makes `value` computed with this tile."""
-        op: Any = value.owner
-        op.attributes[TILE] = i64s([self.rows, self.columns, self.depth])
-        return value
-
-
-@dataclass(frozen=True)
-class MatrixProduct:
-    """A `dot_general` of two (stacks of) matrices.
-
-    Attributes:
-        stack: extents of the batching dimensions, which come first in both operands.
-        m: rows of the result.
-        n: columns of the result.
-        k: extent of the contracted dimension.
-        lhs_rows_first: whether lhs is [..., m, k], not [..., k, m].
-        rhs_columns_last: whether rhs is [..., k, n], not [..., n, k].
-    """
-
-    stack: tuple[int, ...]
-    m: int
-    n: int
-    k: int
-    lhs_rows_first: bool
-    rhs_columns_last: bool
-
-    @classmethod
-    def of(cls, op: Any) -> Self | None:
-        """What `op` multiplies; None for a contraction of another kind."""
-        numbers = stablehlo_bindings.DotDimensionNumbers(
-            op.operation.attributes["dot_dimension_numbers"]
-        )
-        lhs, rhs = (shape_of(operand) for operand in op.operands)
-        stacked = list(range(len(numbers.lhs_batching_dimensions)))
-        contracted = (numbers.lhs_contracting_dimensions, numbers.rhs_contracting_dimensions)
-        if (
-            list(numbers.lhs_batching_dimensions) != stacked
-            or list(numbers.rhs_batching_dimensions) != stacked
-            or any(len(shape) != len(stacked) + 2 for shape in (lhs, rhs))
-            or any(len(dimensions) != 1 for dimensions in contracted)
-        ):
-            return None
-        first, last = len(stacked), len(stacked) + 1
-        (i,), (j,) = contracted
-        return cls(
-            tuple(lhs[:first]),
-            m=lhs[first + last - i],
-            n=rhs[first + last - j],
-            k=lhs[i],
-            lhs_rows_first=i == last,
-            rhs_columns_last=j == first,
-        )
-
-    @property
-    def multiplications(self) -> int:
-        """How many there are."""
-        return math.prod(self.stack) * self.m * self.n * self.k
-
-
-def build_panels(b: Builder, op: Any, product: MatrixProduct, tile: Tile) -> Value:
-    """The product with rhs as panels [n / columns, k, columns]: the inner loop reads on and on.
-
-    The result, [m, n / columns, columns], is the matrix row by row as it is. Arranging rhs, and lhs
-    where it is [k, m], costs a copy of each.
-    """
-    lhs, rhs = op.operands
+    assert form.tile is not None, "IREE's own form is the contraction itself"
     first = len(product.stack)
     stacked = list(range(first))
-    count = product.n // tile.columns
-    if not product.lhs_rows_first:
-        lhs = b.transpose(lhs, [*stacked, first + 1, first])
+    if form.kind == "swapped":
+        y = build_product(b, rhs, lhs, product.swapped, Form("panels", form.tile))
+        return b.transpose(y, [*stacked, first + 1, first])
+    rows_first = product.lhs_rows_first
+    if form.kind == "panels" and not rows_first:
+        lhs, rows_first = b.transpose(lhs, [*stacked, first + 1, first]), True
+    if form.has_panels:
+        rhs = _panels(b, rhs, product, form.tile.columns)
+    inner = first + 1 if form.has_panels or not product.rhs_columns_last else first
+    contracted = ([first + 1 if rows_first else first], [inner])
+    y = b.dot_general(lhs, rhs, contracted, (stacked, stacked))
+    owner: Any = y.owner
+    owner.attributes[TILE] = i64s([form.tile.rows, form.tile.columns, form.tile.depth])
+    return b.reshape(y, [*product.stack, product.m, product.n])
+
+
+def _panels(b: Builder, rhs: Value, product: Product, columns: int) -> Value:
+    first, count = len(product.stack), product.n // columns
+    stacked = list(range(first))
     if product.rhs_columns_last:
-        split = b.reshape(rhs, [*product.stack, product.k, count, tile.columns])
-        panels = b.transpose(split, [*stacked, first + 1, first, first + 2])
-    else:
-        split = b.reshape(rhs, [*product.stack, count, tile.columns, product.k])
-        panels = b.transpose(split, [*stacked, first, first + 2, first + 1])
-    y = tile.put(b.dot_general(lhs, panels, ([first + 1], [first + 1]), (stacked, stacked)))
-    return b.reshape(y, shape_of(op.operation.results[0]))
-
-
-_REGISTERS: Sequence[tuple[int, Sequence[int]]] = ((16, (6, 4)), (24, (4,)), (8, (12, 8, 6, 4)))
-"""Columns and rows of blocks that fit 16 registers of 8 floats, the best ones first."""
-
-
-def tile_of(m: int, n: int, k: int) -> Tile | None:
-    """The best tile that divides a product of these extents; None where there is no good one."""
-    for columns, choices in _REGISTERS:
-        for rows in choices:
-            if n % columns == 0 and m % rows == 0:
-                return Tile(rows, columns, next(depth for depth in (4, 2, 1) if k % depth == 0))
-    return None
+        split = b.reshape(rhs, [*product.stack, product.k, count, columns])
+        return b.transpose(split, [*stacked, first + 1, first, first + 2])
+    split = b.reshape(rhs, [*product.stack, count, columns, product.k])
+    return b.transpose(split, [*stacked, first, first + 2, first + 1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import iree.runtime  # pyright: ignore[reportMissingTypeStubs]
@@ -161,6 +161,20 @@ class DeviceModule:
             return [self._to_host(result) for result in several]
         except Exception as error:
             raise DeviceError(f"'{function}' failed on the device: {_reason(error)}") from error
+
+    def prepared(self, function: str, *arguments: NDArray[Any]) -> Callable[[], object]:
+        """A call with arguments that are on the device already; its results stay there."""
+        entry = self._module.vm_module.lookup_function(function)
+        inputs = rt.VmVariantList(len(arguments))
+        for argument in arguments:
+            inputs.push_ref(rt.asdevicearray(self._device, argument)._buffer_view)
+
+        def run() -> object:
+            outputs = rt.VmVariantList(1)
+            self._context.vm_context.invoke(entry, inputs, outputs)
+            return outputs
+
+        return run
 
     def _to_host(self, array: Any) -> NDArray[Any]:
         try:

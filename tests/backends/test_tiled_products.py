@@ -1,7 +1,8 @@
-"""Products in panels: the numbers of NumPy, and updates in place without a stored gradient."""
+"""The forms of products: the numbers of NumPy, and updates in place without a stored gradient."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -14,40 +15,43 @@ from pock_mlir.backends.iree.targets import TARGETS
 from pock_mlir.dialects import make_context
 from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import Location, Module
-from pock_mlir.passes.kernels.contraction import MatrixProduct, build_panels, tile_of
+from pock_mlir.passes.kernels.contraction import build_product, product_of
 from pock_mlir.rewriting import named_ops
 from pock_mlir.runtime.device import DeviceModule, open_device
+from pock_mlir.tuning import Form, Product
 
 RNG = np.random.default_rng(0)
 ORDERS = list(product((True, False), (True, False)))
 """Whether the left operand is [m, k], and the right one [k, n]."""
 EXTENTS = {
-    "6x16": (48, 64, 40),
-    "4x16": (64, 48, 33),
-    "4x24": (64, 72, 32),
-    "12x8": (96, 40, 35),
-    "8x8": (80, 40, 34),
+    "panels 6x16x4": (48, 64, 40),
+    "panels 4x16x1": (64, 48, 33),
+    "panels 4x24x4": (64, 72, 32),
+    "panels 12x8x1": (96, 40, 35),
+    "panels-km 8x8x2": (80, 40, 34),
+    "tiled 6x16x4": (48, 64, 40),
+    "swapped 4x16x4": (96, 64, 40),
 }
+ARRANGED = "panels 6x16x4"
 
 
-def compiled(text: str, *, in_place: bool = True):
+def compiled(text: str, forms: Sequence[str], *, in_place: bool = True):
     with make_context(), Location.unknown():
         module = Module.parse(text)
-        for op in named_ops(module, "stablehlo.dot_general"):
-            arrange(op)
+        for op, form in zip(named_ops(module, "stablehlo.dot_general"), forms, strict=True):
+            rewrite(op, Form.parse(form))
         chosen = str(module)
         PockToIree(in_place=in_place).run(module)
         return chosen, compile_module(str(module), TARGETS["cpu"])
 
 
-def arrange(op: Any) -> None:
-    """Give a product panels, whether they pay or not."""
-    found = MatrixProduct.of(op)
-    assert found is not None
-    tile = tile_of(found.m, found.n, found.k)
-    assert tile is not None
+def rewrite(op: Any, form: Form) -> None:
+    """Give a product a form, whether it pays or not."""
+    found = product_of(op)
+    assert found is not None and form.fits(found)
     result = op.operation.results[0]
-    result.replace_all_uses_with(build_panels(Builder.before(op), op, found, tile))
+    lhs, rhs = op.operands
+    result.replace_all_uses_with(build_product(Builder.before(op), lhs, rhs, found, form))
     op.operation.erase()
 
 
@@ -74,21 +78,23 @@ def function(name: str, stack: tuple[int, ...], m: int, n: int, k: int, order: t
 @pytest.mark.parametrize("stack", [(), (3,)], ids=["matrices", "stacks"])
 def test_the_numbers_are_numpys(stack: tuple[int, ...]):
     cases, text = [], ""
-    for (tile, (m, n, k)), order in product(EXTENTS.items(), ORDERS):
+    for (form, (m, n, k)), order in product(EXTENTS.items(), ORDERS):
+        if not Form.parse(form).fits(Product(m, n, k, stack, *order)):
+            continue
         name = f"f{len(cases)}"
         code, lhs, rhs = function(name, stack, m, n, k, order)
-        cases.append((name, tile, order, lhs, rhs))
+        cases.append((name, form, order, lhs, rhs))
         text += code
-    chosen, code = compiled(text)
+    chosen, code = compiled(text, [form for _, form, *_ in cases])
     assert chosen.count("pock.tile") == len(cases)
     module = DeviceModule(code.vmfb, {}, {}, open_device("local-sync"), "local-sync")
-    for name, tile, (by_rows, by_columns), lhs, rhs in cases:
+    for name, form, (by_rows, by_columns), lhs, rhs in cases:
         a, b = (RNG.standard_normal(shape, np.float32) for shape in (lhs, rhs))
         expected = (a if by_rows else a.swapaxes(-1, -2)).astype(np.float64) @ (
             b if by_columns else b.swapaxes(-1, -2)
         )
         (y,) = module.call(name, a, b)
-        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4, err_msg=tile)
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4, err_msg=form)
 
 
 STEP = """
@@ -114,12 +120,13 @@ def run_step(code: bytes, x: np.ndarray, dy: np.ndarray, w: np.ndarray):
     return DeviceModule(code, {"w": w}, {"v": w.nbytes}, device, "local-sync"), (
         x,
         dy,
-        np.float32(0.1),
+        np.array(0.1, np.float32),
     )
 
 
-def test_an_update_happens_in_place_in_panels():
-    chosen, code = compiled(STEP)
+@pytest.mark.parametrize("form", ["panels 6x16x4", "panels-km 6x16x4", "tiled 6x16x4"])
+def test_an_update_happens_in_place(form: str):
+    chosen, code = compiled(STEP, [ARRANGED, form])
     assert chosen.count("pock.tile") == 2
     memory = allocations(code, "train_step")
     assert memory.variables == 0
@@ -127,10 +134,13 @@ def test_an_update_happens_in_place_in_panels():
     assert memory.transient <= arranged + 256, "the gradient is not stored"
 
 
-def test_in_place_is_bit_for_bit_the_functional_step():
+@pytest.mark.parametrize("form", ["panels 6x16x4", "panels-km 6x16x4", "tiled 6x16x4"])
+def test_in_place_is_bit_for_bit_the_functional_step(form: str):
     x, dy, w = (RNG.standard_normal(s, np.float32) for s in ((48, 96), (48, 64), (96, 64)))
-    module, arguments = run_step(compiled(STEP)[1].vmfb, x, dy, w.copy())
-    functional, _ = run_step(compiled(STEP, in_place=False)[1].vmfb, x, dy, w.copy())
+    module, arguments = run_step(compiled(STEP, [ARRANGED, form])[1].vmfb, x, dy, w.copy())
+    functional, _ = run_step(
+        compiled(STEP, [ARRANGED, form], in_place=False)[1].vmfb, x, dy, w.copy()
+    )
     (dx,) = module.call("train_step", *arguments)
     new_w, new_v = module.call("read_state")
     expected = functional.call("train_step", *arguments)

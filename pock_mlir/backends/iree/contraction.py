@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, Module, Operation, Value, stablehlo_bindings
-from pock_mlir.passes.kernels.contraction import Tile
+from pock_mlir.passes.kernels.contraction import tile_of
 from pock_mlir.rewriting import named_ops
 
 
@@ -18,12 +18,21 @@ def lower_tiled(module: Module) -> None:
     forget the tile.
     """
     for op in named_ops(module, "stablehlo.dot_general"):
-        if Tile.of(op) is not None:
+        if tile_of(op) is not None:
             b = Builder.before(op)
             operands = [_barrier(b, operand) for operand in op.operation.operands]
             result = contract(b, op.operation, operands)
+            if _is_transposed(op.operation.results[0]):
+                result = _barrier(b, result)
             op.operation.results[0].replace_all_uses_with(result)
             op.operation.erase()
+
+
+def _is_transposed(value: Value) -> bool:
+    users = [use.owner.operation for use in value.uses]
+    if len(users) == 1 and users[0].name == "stablehlo.reshape":
+        return _is_transposed(users[0].results[0])
+    return any(user.name == "stablehlo.transpose" for user in users)
 
 
 def _barrier(b: Builder, value: Value) -> Value:
@@ -82,22 +91,25 @@ _BYTES_OF_A_GROUP = 1 << 17
 
 
 def _configuration(op: Operation) -> dict[str, Attribute]:
-    """What tells IREE the tile of a product [..., m, k] x [..., n / columns, k, columns]."""
-    tile = Tile.of(op)
+    """What tells IREE the tile of a product, whose rhs is a matrix or in panels."""
+    tile = tile_of(op)
     if tile is None:
         return {}
-    *stack, rows, panels, _ = shape_of(op.results[0])
-    k = shape_of(op.operands[0])[-1]
-    fitting = _BYTES_OF_A_GROUP // (4 * k * tile.columns)
-    group = [
-        tile.rows * _largest_divisor(rows // tile.rows, _ROWS_OF_A_GROUP // tile.rows),
-        _largest_divisor(panels, fitting),
-    ]
-    one, none = [1] * len(stack), [0] * len(stack)
+    numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
+    first = len(numbers.lhs_batching_dimensions)
+    rows, *columns = shape_of(op.results[0])[first:]
+    k = shape_of(op.operands[0])[numbers.lhs_contracting_dimensions[0]]
+    in_panels = len(columns) == 2
+    panels = columns[0] if in_panels else columns[0] // tile.columns
+    group = _largest_divisor(panels, _BYTES_OF_A_GROUP // (4 * k * tile.columns))
+    height = tile.rows * _largest_divisor(rows // tile.rows, _ROWS_OF_A_GROUP // tile.rows)
+    width = [group, 0] if in_panels else [group * tile.columns]
+    vector = [1, tile.columns] if in_panels else [tile.columns]
+    one, none = [1] * first, [0] * (first + 1 + len(columns))
     levels: dict[str, list[int]] = {
-        "distribution": [*one, *group, 0, 0],
-        "vector_common_parallel": [*one, tile.rows, 1, tile.columns, 0],
-        "vector_reduction": [*none, 0, 0, 0, tile.depth],
+        "distribution": [*one, height, *width, 0],
+        "vector_common_parallel": [*one, tile.rows, *vector, 0],
+        "vector_reduction": [*none, tile.depth],
     }
     lowering = ", ".join(f"{level} = {sizes}" for level, sizes in levels.items())
     text = (

@@ -1,0 +1,75 @@
+"""Choosing a form: by what was measured, and where nobody did, by the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pock_mlir.tuning.cost import CostModel
+from pock_mlir.tuning.database import Database, Measured
+from pock_mlir.tuning.form import Form, candidates
+from pock_mlir.tuning.machine import Machine, find_machine, section_of
+from pock_mlir.tuning.product import Product
+
+
+def shipped_files() -> list[Path]:
+    """The measurements that come with the package."""
+    folder = Path(str(resources.files("pock_mlir.tuning")))
+    return sorted(folder.glob("*-*.toml"))
+
+
+def user_file() -> Path:
+    """Where `pock tune` writes, and `pock compile` looks: $POCK_TUNING, or in the user's cache."""
+    named = os.environ.get("POCK_TUNING")
+    if named:
+        return Path(named)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "pock_mlir" / "tuning.toml"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is known of one kind of machine.
+
+    Attributes:
+        machine: the kind.
+        database: measurements, of this and other machines.
+        model: for what is not in the database.
+    """
+
+    machine: Machine
+    database: Database
+    model: CostModel
+
+    @classmethod
+    def load(cls, machine: str = "", files: Sequence[str | os.PathLike[str]] = ()) -> Tuning:
+        """The shipped measurements and those of `files`; later ones are right.
+
+        Raises:
+            ValueError: unknown machine.
+            TuningError: a file cannot be read.
+        """
+        database = Database()
+        for path in (*shipped_files(), *files):
+            database.merge(Database.load(path))
+        return cls(find_machine(machine), database, CostModel.shipped())
+
+    def measured(self, product: Product) -> Measured | None:
+        """What was measured, with this version of IREE or under a table that names none."""
+        for section in (section_of(self.machine), self.machine.name):
+            found = self.database.sections.get(section, {}).get(product)
+            if found is not None:
+                return found
+        return None
+
+    def form_of(self, product: Product) -> Form:
+        """The form to have."""
+        found = self.measured(product)
+        return self.estimated(product) if found is None else found.best
+
+    def estimated(self, product: Product) -> Form:
+        """The form to have by the model."""
+        return self.model.best(product, candidates(product, self.machine), self.machine)

@@ -1,0 +1,163 @@
+"""A model of the time of a form, for what nobody measured.
+
+The time is a sum of products of a known quantity and a constant. The constants are fitted to the
+shipped measurements, in nanoseconds on a processor with AVX2; on another machine what a kernel does
+is counted in its own vectors. Only ratios of times decide, so that its clock does not matter.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pock_mlir.tuning.form import Form
+from pock_mlir.tuning.machine import Machine
+from pock_mlir.tuning.product import Product
+
+CONSTANTS = Path(__file__).with_name("constants.toml")
+Sample = tuple[Product, Form, float]
+"""A measured form, and its nanoseconds."""
+
+
+def quantities(product: Product, form: Form, machine: Machine) -> dict[str, float]:
+    """What a form does, by the name of the constant that says how long each takes."""
+    if form.kind == "swapped":
+        counted = quantities(product.swapped, Form("panels", form.tile), machine)
+        return {**counted, "transpose result": float(product.count * product.m * product.n)}
+    elements = product.m * product.k + product.k * product.n + product.m * product.n
+    counted = {"call": 1.0, "element": float(product.count * elements)}
+    counted |= _copies(product, form)
+    vectors = product.multiplications / machine.lanes
+    if form.tile is None:
+        lhs = "mk" if product.lhs_rows_first else "km"
+        rhs = "kn" if product.rhs_columns_last else "nk"
+        return {**counted, f"plain {lhs} {rhs}": vectors}
+    rows, wide = form.tile.rows, form.tile.columns / machine.lanes
+    counted["multiply"] = vectors
+    counted["load panel" if form.has_panels else "load row"] = vectors / rows
+    by_rows = product.lhs_rows_first or form.kind == "panels"
+    counted["broadcast" if by_rows else "broadcast km"] = vectors / wide
+    counted["loop"] = vectors / (rows * wide * form.tile.depth)
+    return counted
+
+
+def _copies(product: Product, form: Form) -> dict[str, float]:
+    """Elements that are brought to another place: by runs of a panel's width, or transposed."""
+    lhs = 0 if product.lhs_rows_first or product.lhs_frozen else product.m * product.k
+    rhs = 0 if product.rhs_frozen else product.k * product.n
+    runs = transposed = 0
+    if form.has_panels:
+        runs, transposed = (rhs, 0) if product.rhs_columns_last else (0, rhs)
+        transposed += lhs if form.kind == "panels" else 0
+    return {"copy": float(product.count * runs), "transpose": float(product.count * transposed)}
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """The constants, in nanoseconds, by the names of `quantities`."""
+
+    constants: Mapping[str, float]
+
+    @classmethod
+    def shipped(cls) -> CostModel:
+        """The model that comes with the package."""
+        return _shipped()
+
+    def estimate(self, product: Product, form: Form, machine: Machine) -> float:
+        """Nanoseconds of a form, as one of them compares with another."""
+        counted = quantities(product, form, machine)
+        return sum(self.constants.get(name, 0.0) * count for name, count in counted.items())
+
+    def best(self, product: Product, forms: Sequence[Form], machine: Machine) -> Form:
+        """The form that takes least; the first of those that take the same."""
+        return min(forms, key=lambda form: self.estimate(product, form, machine))
+
+
+@cache
+def _shipped() -> CostModel:
+    return CostModel(tomllib.loads(CONSTANTS.read_text(encoding="utf-8")))
+
+
+# ---- fitting ---------------------------------------------------------------------------------
+
+
+def fit(samples: Sequence[Sample], machine: Machine) -> CostModel:
+    """The constants, none negative, of least squared relative error."""
+    rows = [(quantities(product, form, machine), time) for product, form, time in samples]
+    names = sorted({name for counted, _ in rows for name in counted})
+    matrix = np.array([[counted.get(name, 0) / time for name in names] for counted, time in rows])
+    solution = _non_negative(matrix, np.ones(len(rows)))
+    return CostModel(dict(zip(names, map(float, solution), strict=True)))
+
+
+def _non_negative(matrix: np.ndarray[Any, Any], target: np.ndarray[Any, Any]) -> Any:
+    """Least squares without negative unknowns: coordinate descent on the normal equations."""
+    scale = np.linalg.norm(matrix, axis=0) + 1e-300
+    a = matrix / scale
+    gram, right = a.T @ a, a.T @ target
+    x = np.zeros(len(right))
+    for _ in range(20_000):
+        old = x.copy()
+        for i in range(len(x)):
+            x[i] = max(0.0, x[i] - (gram[i] @ x - right[i]) / max(gram[i, i], 1e-300))
+        if np.abs(x - old).max() < 1e-12:
+            break
+    return x / scale
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a model is at what was measured.
+
+    Attributes:
+        correlation: Spearman's rank correlation of all times.
+        within: the mean of that over the forms of each product.
+        regret: geometric mean, over products, of the time of the form that the model takes,
+            relative to the fastest one's.
+    """
+
+    correlation: float
+    within: float
+    regret: float
+
+
+def quality(model: CostModel, samples: Sequence[Sample], machine: Machine) -> Quality:
+    """Compare estimated and measured times."""
+    estimated = [model.estimate(product, form, machine) for product, form, _ in samples]
+    measured = [time for _, _, time in samples]
+    within: list[float] = []
+    regrets: list[float] = []
+    for members in _by_product(samples):
+        guesses, times = [estimated[i] for i in members], [measured[i] for i in members]
+        if len(members) > 2:
+            within.append(spearman(guesses, times))
+        regrets.append(times[int(np.argmin(guesses))] / min(times))
+    return Quality(
+        spearman(estimated, measured),
+        float(np.mean(within)) if within else 1.0,
+        float(np.exp(np.mean(np.log(regrets)))),
+    )
+
+
+def _by_product(samples: Iterable[Sample]) -> list[list[int]]:
+    groups: dict[Product, list[int]] = {}
+    for i, (product, _, _) in enumerate(samples):
+        groups.setdefault(product, []).append(i)
+    return list(groups.values())
+
+
+def spearman(x: Sequence[float], y: Sequence[float]) -> float:
+    """Spearman's rank correlation; equal values share the mean of their ranks."""
+    return float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> Any:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2)[inverse]
