@@ -28,3 +28,11 @@ func.func @train_step(%x: tensor<8x16xf32>, %p: tensor<2x16x16xf32>, %lr: tensor
     weight_decay = 0.0 : f64} : (tensor<8x32xf32>, tensor<f32>) -> ()
   return %y : tensor<8x2x16xf32>
 }
+
+// Without tiles the contraction is IREE's to arrange.
+// RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree{tiles=false})' | filecheck %s --check-prefix=PLAIN
+// PLAIN-LABEL: func.func @train_step
+// PLAIN-NOT: compute_barrier
+// PLAIN-NOT: iree_cpu.lowering_config
+// PLAIN: stablehlo.dot_general
+// PLAIN-LABEL: func.func @read_state

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, Module, Operation, Value, stablehlo_bindings
-from pock_mlir.passes.kernels.contraction import tile_of
+from pock_mlir.passes.kernels.contraction import TILE, tile_of
 from pock_mlir.rewriting import named_ops
 
 
@@ -26,6 +26,13 @@ def lower_tiled(module: Module) -> None:
                 result = _barrier(b, result)
             op.operation.results[0].replace_all_uses_with(result)
             op.operation.erase()
+
+
+def forget_tiles(module: Module) -> None:
+    """Leave every `dot_general` to IREE's own tiles."""
+    for op in named_ops(module, "stablehlo.dot_general"):
+        if tile_of(op) is not None:
+            del op.operation.attributes[TILE]
 
 
 def _is_transposed(value: Value) -> bool:

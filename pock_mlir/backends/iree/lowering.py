@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pock_mlir.backends.iree.contraction import lower_tiled
+from pock_mlir.backends.iree.contraction import forget_tiles, lower_tiled
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
@@ -74,11 +74,16 @@ class PockToIree(ModulePass):
             "results and leaves the globals as they are"
         },
     )
+    tiles: bool = field(
+        default=True, metadata={"help": "give contractions the tiles that choose-kernels chose"}
+    )
 
     def run(self, module: Module) -> None:
         """Convert the whole module."""
         _require_lowered(module)
         module.context.allow_unregistered_dialects = True
+        if not self.tiles:
+            forget_tiles(module)
         written = mutable_parameters(module)
         types = {name: op.stored_type for name, op in parameters(module).items()}
         for function in functions(module):
