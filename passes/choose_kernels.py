@@ -113,6 +113,14 @@ def _put_products(module: Module, products: Sequence[tuple[Any, Product]]) -> No
         module.operation.attributes[PRODUCTS] = DictAttr.get(entries)
 
 
+def products_of_step(module: Module) -> dict[str, int]:
+    """How many products of each kind `choose-kernels` found in `@train_step`, by their texts."""
+    attributes = module.operation.attributes
+    if PRODUCTS not in attributes:
+        return {}
+    return {entry.name: IntegerAttr(entry.attr).value for entry in DictAttr(attributes[PRODUCTS])}
+
+
 def _unwritten(module: Module) -> Frozen:
     """The values that no step changes."""
     written = {symbol_of(op) for op in named_ops(module, "pock.assign")}

@@ -29,6 +29,7 @@ from pock_mlir.rewriting import erase_unread_parameters, functions, parameters
 from pock_mlir.runtime.artifact import Artifact, load_artifact
 from pock_mlir.runtime.manifest import Manifest
 from pock_mlir.schemes import Scheme
+from pock_mlir.tuning import Database, user_file
 
 Progress = Callable[[str], object]
 """Is told the name of each stage of a compilation as it begins."""
@@ -75,6 +76,7 @@ def compile(
     training: bool = False,
     seed: int = 0,
     precision: str = "f32",
+    tuning: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Program:
     """Compile a model and its training step.
@@ -97,11 +99,13 @@ def compile(
         seed: of dropout's masks.
         precision: "f32", or what contractions and convolutions compute with: "bf16", or "f16", with
             dynamic loss scaling. Weights, sums and all other arithmetic stay f32.
+        tuning: a file that `pock tune` wrote; by default the one that it writes, if there is one.
         progress: is told each stage as it begins.
 
     Raises:
         ValueError: unknown target or loss, a function without example targets, or a precision that
             the target does not have.
+        TuningError: the file of measurements cannot be read.
         SchemeError: the scheme does not fit the model.
         ModelImportError: the model cannot be imported.
         PipelineFailure: a pass found something it cannot do, e.g. an op without a derivative.
@@ -111,6 +115,7 @@ def compile(
     chosen = find_target(target)
     _check_precision(precision, chosen)
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
+    measurements = _tuning(tuning)
     function, described = _loss(loss, example_targets)
     tell("import")
     imported = import_model(
@@ -134,6 +139,7 @@ def compile(
             scheme=scheme.option,
             precision=precision,
             tiles=precision == "f32" and chosen.driver.startswith("local"),
+            tuning=measurements,
         )
         run_pipeline(imported.module, pipeline)
         tell("fold frozen parameters")
@@ -156,6 +162,14 @@ def find_target(name: str) -> Target:
     if name not in TARGETS:
         raise ValueError(f"unknown target '{name}'; there is {', '.join(TARGETS)}")
     return TARGETS[name]
+
+
+def _tuning(file: str | os.PathLike[str] | None) -> str:
+    """The file of measurements to use besides the shipped ones. Raises TuningError."""
+    if file is None:
+        return str(user_file()) if user_file().is_file() else ""
+    Database.load(file)  # now, not after the model was imported
+    return os.fspath(file)
 
 
 def _check_precision(precision: str, target: Target) -> None:

@@ -30,6 +30,7 @@ from pock_mlir.ir import (
     Type,
     TypeAttr,
 )
+from pock_mlir.passes.choose_kernels import products_of_step
 from pock_mlir.passes.update_rules import OPTIMIZERS
 from pock_mlir.report.gradients import gradient_costs
 from pock_mlir.report.operations import count_operations
@@ -77,7 +78,11 @@ def describe(
         parameters=specs,
         state_order=tuple(mutable_parameters(module)),
         seed=seed if any(spec.name == STEP for spec in specs) else None,
-        report={"phases": phases, "gradients": gradient_costs(body(named["train_step"]))},
+        report={
+            "phases": phases,
+            "gradients": gradient_costs(body(named["train_step"])),
+            "products": products_of_step(module),
+        },
         versions={
             "pock-mlir": pock_mlir.__version__,
             **{name: version(name) for name in _VERSIONED},

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import pock_mlir
-from pock_mlir.cli import compile, demo, evaluate, export, inspect, problems, train
+from pock_mlir.cli import compile, demo, evaluate, export, inspect, problems, train, tune
 
 EXAMPLE = """
 pock compile zoo:efficientnet_lite0 --pretrained --classes 4 --scheme last-4 -o cells.pock
@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "train": (train.train_command, train.EXAMPLE),
     "eval": (evaluate.eval_command, evaluate.EXAMPLE),
     "export": (export.export_command, export.EXAMPLE),
+    "tune": (tune.tune_command, tune.EXAMPLE),
     "inspect": (inspect.inspect_command, inspect.EXAMPLE),
     "demo": (demo.demo_command, demo.EXAMPLE),
 }

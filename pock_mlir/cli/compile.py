@@ -98,6 +98,13 @@ def compile_command(
     precision: Annotated[
         Precision, typer.Option(help="What contractions and convolutions compute with.")
     ] = Precision.F32,
+    tuning: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measurements of `pock tune`; by default those that it last made.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Compile a model and its training step into a .pock file.
 
@@ -151,6 +158,7 @@ def compile_command(
             training=train_statistics,
             seed=seed,
             precision=precision.value,
+            tuning=tuning,
             progress=tell,
         )
         tell("write")

@@ -20,6 +20,7 @@ def training_pipeline(
     scheme: str = "full",
     precision: str = "f32",
     tiles: bool = False,
+    tuning: str = "",
 ) -> list[Pass]:
     """From a model module (`@forward`) to a scheduled training module (`@train_step`, `@predict`).
 
@@ -33,7 +34,8 @@ def training_pipeline(
         schedule: options of `schedule-learning-rate`; None leaves the rate as it is given.
         scheme: what is trained: a built-in scheme's name or the path of a TOML file.
         precision: of the operands of contractions: f32, bf16 or f16 (with loss scaling).
-        tiles: whether the target is a processor, for which operands of contractions are arranged.
+        tiles: whether the target is a processor, for which contractions get their forms.
+        tuning: a file of measurements for that, beside those that are shipped.
     """
     scaled = precision == "f16"
     return [
@@ -55,7 +57,7 @@ def training_pipeline(
         # The loss and its gradient are lowered alone, and share most of a softmax.
         Upstream("cse"),
         *(_narrowed(precision, scheme) if precision != "f32" else []),
-        *(_tiled(scheme) if tiles else []),
+        *(_tiled(scheme, tuning) if tiles else []),
         make("reorder"),
     ]
 
@@ -68,10 +70,10 @@ def _narrowed(precision: str, scheme: str) -> list[Pass]:
     ]
 
 
-def _tiled(scheme: str) -> list[Pass]:
+def _tiled(scheme: str, tuning: str) -> list[Pass]:
     """Contractions in the form that suits a processor; what two share is arranged once."""
     return [
-        make("choose-kernels"),
+        make("choose-kernels", database=tuning),
         Upstream("cse"),
         make("fold-frozen", scheme=scheme, arrangements=True),
     ]

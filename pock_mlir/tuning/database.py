@@ -134,7 +134,7 @@ def _measured(key: str, value: Any) -> Measured:
     if not isinstance(value, dict) or not isinstance(value.get("best"), str):
         raise ValueError(f"'{key}' has no best form")
     forms = {Form.parse(name): entry for name, entry in value.items() if name != "best"}
-    times = {form: float(entry) for form, entry in forms.items() if isinstance(entry, int | float)}
+    times = {form: float(entry) for form, entry in forms.items() if type(entry) in (int, float)}
     failed = {form: entry for form, entry in forms.items() if isinstance(entry, str)}
     if len(times) + len(failed) != len(forms):
         raise ValueError(f"'{key}': a form has a number of nanoseconds or a text")

@@ -1,0 +1,150 @@
+"""`pock tune`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.table import Table
+
+from pock_mlir.cli import console
+from pock_mlir.progress import tracking
+from pock_mlir.runtime.artifact import load_artifact
+from pock_mlir.runtime.device import LOCAL_DRIVERS
+from pock_mlir.tuning import Database, Form, Measured, Product, Tuning, candidates, user_file
+from pock_mlir.tuning.machine import section_of
+
+EXAMPLE = """
+pock tune cells.pock
+pock compile zoo:efficientnet_lite0 --pretrained --classes 4 --scheme last-4 -o cells.pock --force
+"""
+_ROWS = 20
+"""Products that the table shows."""
+
+
+def tune_command(
+    program: Annotated[Path, typer.Argument(metavar="FILE.pock", help="A compiled program.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The file to add measurements to.", show_default="in the cache"
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads to measure with.")] = 1,
+    seconds: Annotated[
+        float, typer.Option(min=0.001, help="About how long each form may run.")
+    ] = 0.15,
+    again: Annotated[
+        bool, typer.Option("--again", help="Measure what is known already, too.")
+    ] = False,
+) -> None:
+    """Measure the forms of a program's matrix products on this machine.
+
+    Later compilations for this machine take the fastest of each. What was measured is kept product
+    by product, and not measured again.
+    """
+    counts = _products(program)
+    path = output or user_file()
+    kept = Database.load(path) if path.exists() else Database()
+    before = Tuning.load(files=[path] if path.exists() else [])
+    left = [each for each in counts if again or before.measured(each) is None]
+    _measure(left, before, kept, path, seconds, threads)
+    after = Tuning.load(files=[path] if path.exists() else [])
+    rows = [_Row.of(each, count, before, after) for each, count in counts.items()]
+    console.out.print(_table(rows))
+    console.out.print(_conclusion(rows, len(left), path))
+
+
+def _products(program: Path) -> dict[Product, int]:
+    """What a step of the program multiplies, and how often. Raises ValueError."""
+    manifest = load_artifact(program).manifest
+    if manifest.driver not in LOCAL_DRIVERS:
+        raise ValueError(
+            f"{program} is for {manifest.target}; only programs for processors are tuned"
+        )
+    listed: Any = manifest.report.get("products")
+    if not listed or not isinstance(listed, Mapping):
+        raise ValueError(
+            f"{program} lists no matrix products: it has none that are large and of f32, or an "
+            "older pock-mlir made it; then compile it again"
+        )
+    counts = cast("Mapping[str, int]", listed)
+    return {Product.parse(text): int(count) for text, count in counts.items()}
+
+
+def _measure(
+    left: Sequence[Product],
+    tuning: Tuning,
+    kept: Database,
+    path: Path,
+    seconds: float,
+    threads: int,
+) -> None:
+    """Measure, and keep each measurement at once."""
+    if not left:
+        return
+    from pock_mlir.backends.iree.measure import measure
+
+    section = kept.sections.setdefault(section_of(tuning.machine), {})
+    with tracking(console.err) as tracker:
+        task = tracker.task(f"measure on {tuning.machine.name}", len(left))
+        for product in left:
+            forms = candidates(product, tuning.machine)
+            section[product] = measure(product, forms, seconds=seconds, threads=threads)
+            kept.save(path)
+            task.advance(str(product))
+
+
+# ---- what came of it -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A product: `before` and `now` are its forms, with nanoseconds of all of the kind."""
+
+    product: Product
+    count: int
+    before: Form
+    now: Form
+    time_before: float
+    time: float
+
+    @classmethod
+    def of(cls, product: Product, count: int, before: Tuning, after: Tuning) -> _Row:
+        measured = after.measured(product) or Measured(after.estimated(product), {})
+        old, new = before.form_of(product), measured.best
+        time = measured.times.get(new, 0.0)
+        return cls(product, count, old, new, count * measured.times.get(old, time), count * time)
+
+
+def _table(rows: Sequence[_Row]) -> Table:
+    made = console.table("products of a step", "product", "times", "ms", "share", "was", "is", "")
+    total = sum(row.time for row in rows) or 1.0
+    shown = sorted(rows, key=lambda row: -row.time)
+    for row in shown[:_ROWS]:
+        made.add_row(
+            str(row.product),
+            console.count(row.count),
+            f"{row.time / 1e6:.2f}",
+            f"{100 * row.time / total:.0f} %",
+            str(row.before),
+            str(row.now),
+            f"{row.time_before / row.time:.2f} x" if row.before != row.now and row.time else "",
+        )
+    if len(rows) > _ROWS:
+        made.caption = f"and {len(rows) - _ROWS} more, which take less"
+    return made
+
+
+def _conclusion(rows: Sequence[_Row], measured: int, path: Path) -> str:
+    before = sum(row.time_before for row in rows) / 1e6
+    now = sum(row.time for row in rows) / 1e6
+    if not measured:
+        return f"All {len(rows)} products are known already; --again measures them anew."
+    return (
+        f"All of them: {before:.1f} ms with the forms that were, {now:.1f} ms with those that are "
+        f"fastest. Measurements are in {path}; compile the program again to use them."
+    )

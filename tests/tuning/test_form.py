@@ -1,0 +1,48 @@
+import pytest
+
+from pock_mlir.tuning import MACHINES, PLAIN, Form, Machine, Product, Tile, candidates
+
+KINDS = {
+    "f32 96x64x32 mk kn": {"plain", "tiled", "panels"},
+    "f32 96x64x32 mk nk": {"plain", "panels", "swapped"},
+    "f32 96x64x32 km kn": {"plain", "tiled", "panels", "panels-km"},
+    "f32 97x64x32 km kn": {"plain"},
+    "f32 96x61x32 mk nk": {"plain"},
+}
+
+
+def test_text() -> None:
+    form = Form("panels-km", Tile(6, 16, 4))
+    assert str(form) == "panels-km 6x16x4"
+    assert Form.parse(str(form)) == form
+    assert Form.parse("plain") == PLAIN
+    with pytest.raises(ValueError, match="'panels' is no form; one is like"):
+        Form.parse("panels")
+
+
+@pytest.mark.parametrize(("text", "kinds"), KINDS.items(), ids=KINDS)
+def test_kinds(text: str, kinds: set[str]) -> None:
+    forms = candidates(Product.parse(text), MACHINES["x86-64-avx2"])
+    assert {form.kind for form in forms} == kinds
+    assert forms[0] == PLAIN
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=list(MACHINES))
+def test_candidates_divide_and_fit_the_registers(machine: Machine) -> None:
+    seen = 0
+    for m, n, k in ((96, 128, 33), (120, 192, 64), (49, 256, 18), (6, 64, 5)):
+        product = Product(m, n, k, lhs_rows_first=False)
+        for form in candidates(product, machine)[1:]:
+            tile = form.tile
+            assert tile is not None and form.fits(product)
+            assert m % tile.rows == n % tile.columns == k % tile.depth == 0
+            vectors = tile.columns // machine.lanes
+            assert tile.rows * vectors + vectors + 1 <= machine.registers
+            seen += 1
+    assert seen >= 8
+
+
+def test_tiles_of_avx2_are_those_known_to_be_fast() -> None:
+    forms = candidates(Product(96, 128, 64), MACHINES["x86-64-avx2"])
+    tiles = [str(form.tile) for form in forms if form.kind == "panels"]
+    assert tiles == ["6x16x4", "4x16x4"]
