@@ -22,6 +22,7 @@ from pock_mlir.runtime.device import (
 from pock_mlir.runtime.evaluation import evaluate
 from pock_mlir.runtime.manifest import ParameterSpec, TensorSpec
 from pock_mlir.runtime.memory import MemoryUse, memory_use
+from pock_mlir.runtime.prefetch import prefetched
 
 Array = NDArray[Any]
 
@@ -128,7 +129,8 @@ class Trainer:
     ) -> list[float]:
         """Train on every batch of (inputs..., targets), `epochs` times; each epoch's mean loss.
 
-        `data` is gone through once an epoch, so an iterator is good for one. `lr` may be a function
+        `data` is gone through once an epoch, so an iterator is good for one; in a thread of its
+        own, which makes the next batch while a step runs. `lr` may be a function
         of the count of steps so far; `after_step` is told that count and the loss of each step.
 
         Raises:
@@ -137,7 +139,7 @@ class Trainer:
         means: list[float] = []
         for epoch in range(epochs):
             taken: list[float] = []
-            for number, batch in enumerate(data):
+            for number, batch in enumerate(prefetched(data)):
                 try:
                     taken.append(self.step(*batch, lr=lr(self._steps) if callable(lr) else lr))
                 except ValueError as error:
