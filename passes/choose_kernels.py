@@ -31,6 +31,8 @@ from pock_mlir.passes.update_rules import UPDATE_RULES, written_names
 from pock_mlir.rewriting import named_ops, parameters
 from pock_mlir.tuning import PLAIN, Product, Tuning
 
+_ELEMENTS_OF_A_MEBIBYTE = (1 << 20) // 4
+
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
 
@@ -60,6 +62,9 @@ class ChooseKernels(ModulePass):
     minimum: int = field(
         default=1 << 17, metadata={"help": "multiplications of a product worth looking at"}
     )
+    copy: int = field(
+        default=32, metadata={"help": "MiB of a tensor that may be arranged anew in each step"}
+    )
     target: str = field(
         default="",
         metadata={
@@ -78,7 +83,7 @@ class ChooseKernels(ModulePass):
         products = list(self._products(module))
         _put_products(module, products)
         for op, product in products:
-            form = tuning.form_of(product)
+            form = tuning.form_of(product, self.copy * _ELEMENTS_OF_A_MEBIBYTE)
             if form != PLAIN:
                 (lhs, rhs), result = op.operands, op.operation.results[0]
                 b = Builder.before(op)

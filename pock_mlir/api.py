@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from pock_mlir.backends import host
-from pock_mlir.backends.iree.compiler import CompiledModule, compile_module
+from pock_mlir.backends.iree.compiler import CompilationError, CompiledModule, compile_module
 from pock_mlir.backends.iree.evaluate import evaluate
 from pock_mlir.backends.iree.lowering import PockToIree
 from pock_mlir.backends.iree.targets import TARGETS, Target
 from pock_mlir.describe import describe
 from pock_mlir.importers import ImportedModel, import_model
-from pock_mlir.ir import Location
+from pock_mlir.ir import Location, Module
 from pock_mlir.lora import first_factors
 from pock_mlir.losses import Loss, find_loss, pass_options
 from pock_mlir.optimizers import Optimizer
 from pock_mlir.passes.expand_bf16 import ExpandBf16
+from pock_mlir.passes.kernels.contraction import TILE
 from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.indices import index_limits
 from pock_mlir.report.memory import predict_memory
@@ -154,7 +155,7 @@ def compile(
             seed=seed,
         )
         tell(f"compile for {chosen.name}")
-        return _build(imported, manifest, stored, chosen)
+        return _build(imported, manifest, stored, chosen, tell)
 
 
 def find_target(name: str) -> Target:
@@ -229,14 +230,14 @@ def _build(
     manifest: Manifest,
     stored: Mapping[str, np.ndarray[Any, Any]],
     target: Target,
+    tell: Progress,
 ) -> Program:
     module = imported.module
     text = str(module)
     erase_unread_parameters(module)
     if target.driver.startswith("local"):
         ExpandBf16().run(module)
-    PockToIree().run(module)
-    compiled = compile_module(str(module), target)
+    compiled = _compiled(str(module), target, tell)
     manifest = replace(manifest, predicted_bytes=_predicted_bytes(compiled, manifest))
     held = {spec.name for spec in manifest.parameters if spec.in_module}
     artifact = Artifact(
@@ -246,6 +247,24 @@ def _build(
         {name: value for name, value in imported.values.items() if name not in held},
     )
     return Program(artifact, text, compiled)
+
+
+def _compiled(text: str, target: Target, tell: Progress) -> CompiledModule:
+    """With the tiles that were chosen, or where IREE rejects them, with its own."""
+
+    def lowered(*, tiles: bool) -> str:
+        module = Module.parse(text)
+        PockToIree(tiles=tiles).run(module)
+        return str(module)
+
+    try:
+        return compile_module(lowered(tiles=True), target)
+    except CompilationError as error:
+        if TILE not in text:
+            raise
+        reason = str(error).splitlines()[1:2] or [str(error)]
+        tell(f"compile for {target.name} without the chosen tiles, which IREE rejects: {reason[0]}")
+        return compile_module(lowered(tiles=False), target)
 
 
 def _predicted_bytes(compiled: CompiledModule, manifest: Manifest) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,11 +66,18 @@ class Tuning:
                 return found
         return None
 
-    def form_of(self, product: Product) -> Form:
-        """The form to have."""
+    def form_of(self, product: Product, largest_copy: float = math.inf) -> Form:
+        """The form to have, of those that arrange no more than so many elements in a step."""
         found = self.measured(product)
-        return self.estimated(product) if found is None else found.best
+        if found is None:
+            return self.estimated(product, largest_copy)
+        if found.best.copied(product) <= largest_copy:
+            return found.best
+        small = {f: time for f, time in found.times.items() if f.copied(product) <= largest_copy}
+        return Measured.of(small).best
 
-    def estimated(self, product: Product) -> Form:
+    def estimated(self, product: Product, largest_copy: float = math.inf) -> Form:
         """The form to have by the model."""
-        return self.model.best(product, candidates(product, self.machine), self.machine)
+        forms = candidates(product, self.machine)
+        small = [form for form in forms if form.copied(product) <= largest_copy]
+        return self.model.best(product, small, self.machine)

@@ -63,6 +63,17 @@ class Form:
         """Whether an operand is arranged as panels."""
         return self.kind not in ("plain", "tiled")
 
+    def copied(self, product: Product) -> int:
+        """Elements of the largest tensor that a step arranges anew for this form."""
+        if self.kind == "swapped":
+            panels = Form("panels", self.tile).copied(product.swapped)
+            return max(panels, product.count * product.m * product.n)
+        if not self.has_panels:
+            return 0
+        lhs = self.kind == "panels" and not (product.lhs_rows_first or product.lhs_frozen)
+        sizes = (lhs * product.m * product.k, (not product.rhs_frozen) * product.k * product.n)
+        return product.count * max(sizes)
+
     def fits(self, product: Product) -> bool:
         """Whether the product can have this form: its extents are multiples of the tile's."""
         tile = self.tile
