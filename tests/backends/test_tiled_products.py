@@ -30,7 +30,7 @@ EXTENTS = {
     "panels 12x8x1": (96, 40, 35),
     "panels-km 8x8x2": (80, 40, 34),
     "tiled 6x16x4": (48, 64, 40),
-    "swapped 4x16x4": (96, 64, 40),
+    "swapped 4x16x4": (64, 64, 40),
 }
 ARRANGED = "panels 6x16x4"
 
@@ -80,6 +80,8 @@ def test_the_numbers_are_numpys(stack: tuple[int, ...]):
     cases, text = [], ""
     for (form, (m, n, k)), order in product(EXTENTS.items(), ORDERS):
         if not Form.parse(form).fits(Product(m, n, k, stack, *order)):
+            continue
+        if stack and any(form == each for _, each, *_ in cases):
             continue
         name = f"f{len(cases)}"
         code, lhs, rhs = function(name, stack, m, n, k, order)
