@@ -33,7 +33,7 @@ WRITTEN = 24
 def methods() -> tuple[Method, ...]:
     """What is compared."""
     return (
-        Method("sparse", Scheme.load(scheme_path("smollm2", "sparse")), 5e-4),
+        Method("sparse", Scheme.load(scheme_path("smollm2", "sparse")), 1e-3),
         Method("LoRA", Scheme.load(scheme_path("smollm2", "lora")), 2e-3),
     )
 
