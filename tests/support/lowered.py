@@ -45,7 +45,10 @@ def lowered(
         module = Module.parse(text)
         kind = str(options.pop("kind"))
         run_pipeline(
-            module, training_pipeline(scheme=chosen, optimizer=kind, optimizer_options=options)
+            module,
+            training_pipeline(
+                scheme=chosen, optimizer=kind, optimizer_options=options, tiles=target == "cpu"
+            ),
         )
         for function in functions(module):
             if function.sym_name.value == "fold":
