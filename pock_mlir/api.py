@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 
 from pock_mlir.backends import host
-from pock_mlir.backends.iree.compiler import CompilationError, CompiledModule, compile_module
+from pock_mlir.backends.iree.compiler import (
+    CompilationError,
+    CompiledModule,
+    allocations,
+    compile_module,
+)
 from pock_mlir.backends.iree.evaluate import evaluate
 from pock_mlir.backends.iree.lowering import PockToIree
 from pock_mlir.backends.iree.targets import TARGETS, Target
@@ -238,7 +243,12 @@ def _build(
     if target.driver.startswith("local"):
         ExpandBf16().run(module)
     compiled = _compiled(str(module), target, tell)
-    manifest = replace(manifest, predicted_bytes=_predicted_bytes(compiled, manifest))
+    dispatches = allocations(compiled, "train_step").dispatches
+    manifest = replace(
+        manifest,
+        predicted_bytes=_predicted_bytes(compiled, manifest),
+        report={**manifest.report, "dispatches": dispatches},
+    )
     held = {spec.name for spec in manifest.parameters if spec.in_module}
     artifact = Artifact(
         manifest,

@@ -56,6 +56,7 @@ def about(manifest: Manifest) -> Table:
         "outputs": ", ".join(str(spec) for spec in manifest.functions["predict"].outputs),
         "loss": ", ".join(_option(key, value) for key, value in manifest.loss.items()),
         "optimizer": optimizer,
+        "kernels of a step": str(manifest.report.get("dispatches", "unknown")),
         "seed of dropout": "none drawn" if manifest.seed is None else str(manifest.seed),
         "made with": ", ".join(f"{name} {v}" for name, v in manifest.versions.items()),
         "fingerprint": manifest.fingerprint(),

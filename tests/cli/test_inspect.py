@@ -15,12 +15,15 @@ BYTES = {"weights": 2_000_000, "transient": 500_000, "peak": 2_500_000}
 
 def test_inspect(pock: Pock, tmp_path: Path) -> None:
     artifact = classifier()
-    manifest = replace(artifact.manifest, report={"phases": PHASES}, predicted_bytes=BYTES)
+    manifest = replace(
+        artifact.manifest, report={"phases": PHASES, "dispatches": 37}, predicted_bytes=BYTES
+    )
     replace(artifact, manifest=manifest).save(tmp_path / "p.pock")
     result = pock("inspect", tmp_path / "p.pock")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.stdout.splitlines()]
     assert "scheme columns: trains 12 of 44 parameters (27.3 %)" in result.stdout
+    assert ["kernels", "of", "a", "step", "37"] in lines
     assert ["weight", "3", "44", "176", "B", "12"] in lines
     assert ["head.weight", "4x8", "[:,", "2:4]"] in lines
     assert ["head.bias", "4", "all"] in lines
@@ -35,6 +38,9 @@ def test_a_program_without_a_report(pock: Pock, program: Path) -> None:
     result = pock("inspect", program)
     assert result.exit_code == 0
     assert "predicted memory" not in result.stdout
+    assert ["kernels", "of", "a", "step", "unknown"] in [
+        x.split() for x in result.stdout.splitlines()
+    ]
 
 
 def test_json(pock: Pock, program: Path) -> None:
