@@ -44,7 +44,9 @@ class Model:
     @property
     def learning_rate(self) -> float:
         """Large enough to change losses by far more than rounding, which it must not let grow."""
-        return 1e-3 if self.family == "transformer" else 1e-4
+        if self.family == "transformer":
+            return 1e-2 if self.inputs == "tokens" else 1e-3
+        return 1e-4 if self.family == "depthwise" else 2e-5
 
     @property
     def unit(self) -> str:

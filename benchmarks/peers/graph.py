@@ -7,7 +7,7 @@ or numbers. `OPERATIONS` says what the operations are; layouts are PyTorch's.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,14 @@ class Graph:
         """The parameters that are kernels of convolutions, [out, in / groups, height, width]."""
         operands = (node.operands[1] for node in self.nodes if node.op == "conv2d")
         return {str(name).removeprefix("p:") for name in operands}
+
+    def depending_on(self, names: Collection[str]) -> set[str]:
+        """The nodes that depend on any of the parameters, given with their `p:`."""
+        found = set(names)
+        for node in self.nodes:
+            if not found.isdisjoint(node.operands):
+                found.add(node.name)
+        return found - set(names)
 
     def run(self, values: dict[str, Any], operations: Mapping[str, Callable[..., Any]]) -> Any:
         """The output. `values` has the inputs, `p:` and `c:`; it is filled with every node's."""
