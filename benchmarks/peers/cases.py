@@ -46,7 +46,7 @@ class Model:
         """Large enough to change losses by far more than rounding, which it must not let grow."""
         if self.family == "transformer":
             return 1e-2 if self.inputs == "tokens" else 1e-3
-        return 1e-4 if self.family == "depthwise" else 2e-5
+        return 2e-5 if self.family == "depthwise" else 2e-6
 
     @property
     def unit(self) -> str:
