@@ -149,3 +149,35 @@ def test_in_place_is_bit_for_bit_the_functional_step(form: str):
     for value, other in zip((dx, new_w, new_v), expected, strict=True):
         assert np.array_equal(value, other)
     np.testing.assert_allclose(new_w, w - 0.1 * (x.T @ dy), rtol=1e-4, atol=1e-4)
+
+
+SLICE = """
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<96xCOLUMNSxf32>} : () -> ()
+"pock.parameter"() {sym_name = "v", kind = "state", type = tensor<48x32xf32>} : () -> ()
+func.func @train_step(%x: tensor<48x48xf32>, %dy: tensor<48x32xf32>, %lr: tensor<f32>)
+    -> tensor<f32> {
+  %g = stablehlo.dot_general %x, %dy, contracting_dims = [0] x [0]
+    : (tensor<48x48xf32>, tensor<48x32xf32>) -> tensor<48x32xf32>
+  "pock.momentum"(%g, %lr) {parameter = @w, velocity = @v, offsets = array<i64: 24, BEGIN>,
+    sizes = array<i64: 48, 32>, weight_decay = 0.0 : f64, momentum = 0.9 : f64, nesterov = false}
+    : (tensor<48x32xf32>, tensor<f32>) -> ()
+  return %lr : tensor<f32>
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("columns", "begin"), [(64, 16), (64, 8), (68, 16)], ids=["panels", "within one", "no panels"]
+)
+def test_a_slice_of_a_weight(columns: int, begin: int):
+    text = SLICE.replace("COLUMNS", str(columns)).replace("BEGIN", str(begin))
+    chosen, code = compiled(text, ["panels 6x16x4"])
+    assert chosen.count("pock.tile") == 1
+    x, dy, w = (RNG.standard_normal(s, np.float32) for s in ((48, 48), (48, 32), (96, columns)))
+    device = open_device("local-sync")
+    module = DeviceModule(code.vmfb, {"w": w}, {"v": 4 * 48 * 32}, device, "local-sync")
+    module.call("train_step", x, dy, np.array(0.1, np.float32))
+    expected = w.copy()
+    expected[24:72, begin : begin + 32] -= 0.1 * (x.T @ dy)
+    np.testing.assert_allclose(module.call("read_state")[0], expected, rtol=1e-4, atol=1e-4)
+    assert allocations(code, "train_step").variables == 0

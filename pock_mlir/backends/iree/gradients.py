@@ -21,6 +21,7 @@ from pock_mlir.ir import (
     Value,
 )
 from pock_mlir.passes.kernels.contraction import TILE
+from pock_mlir.passes.update_rules import slice_of
 
 _VIEWS = {"stablehlo.reshape", "stablehlo.slice"}
 
@@ -59,8 +60,12 @@ class GradientSource:
         return cls([], lambda _, loaded: None, shape, [0] * len(shape), shape)
 
 
-def gradient_sources(update: Any, written: Container[Value]) -> Iterator[GradientSource]:
+def gradient_sources(
+    update: Any, weight: Sequence[int], written: Container[Value]
+) -> Iterator[GradientSource]:
     """The parts of the gradient of `update`, an optimizer op that changes the tensors `written`.
+
+    `weight` is the shape of the whole parameter, of which the update may write a slice.
 
     Each is a contraction or reduction that nothing else uses, or a tensor. A gradient that is put
     together from one contraction per tap of a kernel has a part per tap, so that it need not be put
@@ -72,13 +77,15 @@ def gradient_sources(update: Any, written: Container[Value]) -> Iterator[Gradien
     taps = _taps(gradient)
     if taps is None:
         shape = shape_of(gradient)
-        yield _source(update, gradient, [0] * len(shape), shape, written)
+        panels = _panels(update, weight, gradient, shape)
+        yield _source(update, gradient, panels, [0] * len(shape), shape, written)
         return
     values, lead, rest = taps
     places = itertools.product(*(range(size) for size in lead))
     for place, value in zip(places, values, strict=True):
         offsets, sizes = [*place, *(0 for _ in rest)], [*(1 for _ in lead), *rest]
-        yield _source(update, value, offsets, sizes, written)
+        panels = _panels(update, weight, value, sizes)
+        yield _source(update, value, panels, offsets, sizes, written)
 
 
 def _taps(gradient: Value) -> tuple[list[Value], list[int], list[int]] | None:
@@ -98,10 +105,14 @@ def _taps(gradient: Value) -> tuple[list[Value], list[int], list[int]] | None:
 
 
 def _source(
-    update: Any, value: Value, offsets: list[int], sizes: list[int], written: Container[Value]
+    update: Any,
+    value: Value,
+    panels: Value | None,
+    offsets: list[int],
+    sizes: list[int],
+    written: Container[Value],
 ) -> GradientSource:
     b = Builder.before(update)
-    panels = _panels(value, sizes)
     root = panels or value
     while (op := _sole_definition(root)) is not None and op.name == "stablehlo.reshape":
         if _without_units(op.operands[0]) != _without_units(root):
@@ -113,7 +124,7 @@ def _source(
     if op is not None and op.name == "stablehlo.dot_general":
         for operand in op.operands:
             _sink(operand, update.operation)
-        source = _contraction(op)
+        source = replace(_contraction(op), panel=shape_of(root)[-1] if panels else 0)
     elif op is not None and op.name == "stablehlo.reduce" and _sums_leading(op):
         source = _column_sums(b, op)
     elif op is not None and takes_rows(op):
@@ -124,11 +135,14 @@ def _source(
         if _viewed(value) in written:
             value = b.add(value, b.zeros_like(value))  # a kernel of its own
         source = GradientSource.of_value(b.reshape(value, sizes))
-    return replace(source, offsets=offsets, sizes=sizes, panel=panels and shape_of(panels)[-1] or 0)
+    return replace(source, offsets=offsets, sizes=sizes)
 
 
-def _panels(gradient: Value, sizes: list[int]) -> Value | None:
-    """The contraction [M, N / panel, panel] that makes a gradient [M, N], if it is like that."""
+def _panels(update: Any, weight: Sequence[int], gradient: Value, sizes: list[int]) -> Value | None:
+    """The contraction [M, N / panel, panel] that makes a gradient [M, N], if it is like that.
+
+    None where the weight has no such view: it is not all panels, or a slice begins within one.
+    """
     value = gradient
     while (op := _sole_definition(value)) is not None and op.name == "stablehlo.reshape":
         value = op.operands[0]
@@ -136,7 +150,10 @@ def _panels(gradient: Value, sizes: list[int]) -> Value | None:
         return None
     shape = shape_of(value)
     matrix = [size for size in sizes[:-1] if size != 1]
-    return value if matrix == shape[:-2] and sizes[-1] == math.prod(shape[-2:]) else None
+    begin, _ = slice_of(update)
+    aligned = begin[-1] % shape[-1] == 0 and weight[-1] % shape[-1] == 0
+    fits = matrix == shape[:-2] and sizes[-1] == math.prod(shape[-2:])
+    return value if fits and aligned else None
 
 
 def _viewed(value: Value) -> Value:

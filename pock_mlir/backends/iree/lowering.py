@@ -256,7 +256,7 @@ def _convert_update(op: Any, state: _State, types: dict[str, RankedTensorType]) 
     for attribute, value in prepared.assigned.items():
         _copy(b, FlatSymbolRefAttr(op.attributes[attribute]).value, value, state, types)
     old = {state.current(name, types[name], op.location) for name in (weight, *others)}
-    sources = gradient_sources(op, old)
+    sources = gradient_sources(op, list(types[weight].shape), old)
     for source in sources if rule.reads_gradient else [GradientSource.of_state(sizes)]:
         placed = [start + offset for start, offset in zip(begin, source.offsets, strict=True)]
         bindings = [
