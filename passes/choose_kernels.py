@@ -83,12 +83,21 @@ class ChooseKernels(ModulePass):
         products = list(self._products(module))
         _put_products(module, products)
         for op, product in products:
-            form = tuning.form_of(product, self.copy * _ELEMENTS_OF_A_MEBIBYTE)
+            form = tuning.form_of(product, self._largest_copy(product))
             if form != PLAIN:
                 (lhs, rhs), result = op.operands, op.operation.results[0]
                 b = Builder.before(op)
                 result.replace_all_uses_with(build_product(b, lhs, rhs, product, form))
                 op.operation.erase()
+
+    def _largest_copy(self, product: Product) -> int:
+        """How many elements may be arranged for a product.
+
+        None for a large result: it keeps its shape, so that an update that adds another gradient,
+        as that of a tied embedding, need not store it.
+        """
+        limit = self.copy * _ELEMENTS_OF_A_MEBIBYTE
+        return 0 if product.count * product.m * product.n > limit else limit
 
     def _tuning(self) -> Tuning:
         try:
