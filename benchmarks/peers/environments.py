@@ -88,7 +88,7 @@ PEERS = {
             "its training module, portable kernels",
             "",
             "executorch",
-            ("executorch==1.5.1", "torch==2.13.0"),
+            ("executorch==1.5.1", "torch==2.13.0", "iree-base-runtime==3.13.0"),
         ),
     )
 }
