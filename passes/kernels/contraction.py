@@ -57,7 +57,7 @@ def build_product(b: Builder, lhs: Value, rhs: Value, product: Product, form: Fo
     first = len(product.stack)
     stacked = list(range(first))
     if form.kind == "swapped":
-        y = build_product(b, rhs, lhs, product.swapped, Form("panels", form.tile))
+        y = build_product(b, rhs, lhs, product.swapped, form.unswapped(product))
         return b.transpose(y, [*stacked, first + 1, first])
     rows_first = product.lhs_rows_first
     if form.kind == "panels" and not rows_first:

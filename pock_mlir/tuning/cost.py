@@ -28,7 +28,7 @@ Sample = tuple[Product, Form, float]
 def quantities(product: Product, form: Form, machine: Machine) -> dict[str, float]:
     """What a form does, by the name of the constant that says how long each takes."""
     if form.kind == "swapped":
-        counted = quantities(product.swapped, Form("panels", form.tile), machine)
+        counted = quantities(product.swapped, form.unswapped(product), machine)
         return {**counted, "transpose result": float(product.count * product.m * product.n)}
     elements = product.m * product.k + product.k * product.n + product.m * product.n
     counted = {"call": 1.0, "element": float(product.count * elements)}
@@ -36,8 +36,8 @@ def quantities(product: Product, form: Form, machine: Machine) -> dict[str, floa
     vectors = product.multiplications / machine.lanes
     if form.tile is None:
         lhs = "mk" if product.lhs_rows_first else "km"
-        rhs = "kn" if product.rhs_columns_last else "nk"
-        return {**counted, f"plain {lhs} {rhs}": vectors}
+        name = f"plain {lhs} kn" if product.rhs_columns_last else "plain nk"
+        return {**counted, name: vectors}
     rows, wide = form.tile.rows, form.tile.columns / machine.lanes
     counted["multiply"] = vectors
     counted["load panel" if form.has_panels else "load row"] = vectors / rows

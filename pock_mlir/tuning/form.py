@@ -58,6 +58,10 @@ class Form:
     def __str__(self) -> str:
         return self.kind if self.tile is None else f"{self.kind} {self.tile}"
 
+    def unswapped(self, product: Product) -> Form:
+        """Of a swapped form, the one of the swapped product: its lhs is left as it is."""
+        return Form("panels-km" if product.rhs_columns_last else "panels", self.tile)
+
     @property
     def has_panels(self) -> bool:
         """Whether an operand is arranged as panels."""
@@ -66,7 +70,7 @@ class Form:
     def copied(self, product: Product) -> int:
         """Elements of the largest tensor that a step arranges anew for this form."""
         if self.kind == "swapped":
-            panels = Form("panels", self.tile).copied(product.swapped)
+            panels = self.unswapped(product).copied(product.swapped)
             return max(panels, product.count * product.m * product.n)
         if not self.has_panels:
             return 0
@@ -80,8 +84,8 @@ class Form:
         if tile is None:
             return True
         if self.kind == "swapped":
-            # The gradient of a weight has its rhs as [k, n]: swapped, it would have to be stored.
-            return not product.rhs_columns_last and Form("panels", tile).fits(product.swapped)
+            # A gradient of a weight has its lhs as [k, m]: swapped, it would have to be stored.
+            return product.lhs_rows_first and self.unswapped(product).fits(product.swapped)
         if product.m % tile.rows or product.n % tile.columns or product.k % tile.depth:
             return False
         if self.kind == "tiled":

@@ -3,7 +3,7 @@ import pytest
 from pock_mlir.tuning import MACHINES, PLAIN, Form, Machine, Product, Tile, candidates
 
 KINDS = {
-    "f32 96x64x32 mk kn": {"plain", "tiled", "panels"},
+    "f32 96x64x32 mk kn": {"plain", "tiled", "panels", "swapped"},
     "f32 96x64x32 mk nk": {"plain", "panels", "swapped"},
     "f32 96x64x32 km kn": {"plain", "tiled", "panels", "panels-km"},
     "f32 97x64x32 km kn": {"plain"},
