@@ -7,12 +7,12 @@
 // CHECK-NOT: stablehlo.transpose
 // CHECK: stablehlo.convolution
 // CHECK-NOT: pock.tile
-func.func @others(%a: tensor<512x384xf32>, %b: tensor<384x90xf32>, %c: tensor<4x4xf32>,
+func.func @others(%a: tensor<512x384xf32>, %j: tensor<509x384xf32>, %b: tensor<384x90xf32>, %c: tensor<4x4xf32>,
                   %d: tensor<16x384xf32>, %e: tensor<384x384xf32>, %f: tensor<512x384xbf16>,
                   %g: tensor<384x96xbf16>, %h: tensor<8x32x32x96xf32>, %i: tensor<1x1x96x32xf32>)
-    -> (tensor<512x90xf32>, tensor<4x4xf32>, tensor<16x384xf32>, tensor<512x96xf32>, tensor<f32>, tensor<8x16x16x32xf32>) {
-  %0 = stablehlo.dot_general %a, %b, contracting_dims = [1] x [0]
-    : (tensor<512x384xf32>, tensor<384x90xf32>) -> tensor<512x90xf32>
+    -> (tensor<509x90xf32>, tensor<4x4xf32>, tensor<16x384xf32>, tensor<512x96xf32>, tensor<f32>, tensor<8x16x16x32xf32>) {
+  %0 = stablehlo.dot_general %j, %b, contracting_dims = [1] x [0]
+    : (tensor<509x384xf32>, tensor<384x90xf32>) -> tensor<509x90xf32>
   %1 = stablehlo.dot_general %c, %c, contracting_dims = [1] x [0]
     : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   %2 = stablehlo.dot_general %d, %e, contracting_dims = [1] x [0]
@@ -24,5 +24,5 @@ func.func @others(%a: tensor<512x384xf32>, %b: tensor<384x90xf32>, %c: tensor<4x
   %5 = stablehlo.convolution(%h, %i) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
     window = {stride = [2, 2]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
     : (tensor<8x32x32x96xf32>, tensor<1x1x96x32xf32>) -> tensor<8x16x16x32xf32>
-  return %0, %1, %2, %3, %4, %5 : tensor<512x90xf32>, tensor<4x4xf32>, tensor<16x384xf32>, tensor<512x96xf32>, tensor<f32>, tensor<8x16x16x32xf32>
+  return %0, %1, %2, %3, %4, %5 : tensor<509x90xf32>, tensor<4x4xf32>, tensor<16x384xf32>, tensor<512x96xf32>, tensor<f32>, tensor<8x16x16x32xf32>
 }
