@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -10,7 +10,7 @@ _Batch = TypeVar("_Batch")
 _END: Final = object()
 
 
-def prefetched(data: Iterable[_Batch]) -> Iterator[_Batch]:
+def prefetched(data: Iterable[_Batch]) -> Generator[_Batch, None, None]:
     """The items of `data`, each of which is made in another thread while the one before is in use.
 
     What `data` raises is raised where the item would have come.
