@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from typing import Any
 from benchmarks.peers.environments import ROOT, Peer
 
 LOSSES = 5
+PATIENCE = 1800.0
+"""Seconds after which a process that gives no answer has failed."""
 
 
 @dataclass
@@ -60,8 +63,9 @@ class Contestant:
     def answer(self) -> dict[str, Any]:
         """The process's next answer; {} where it failed, and then `failure` is set."""
         assert self.process is not None and self.process.stdout is not None
-        line = self.process.stdout.readline()
-        said = json.loads(line) if line else {"failed": self._last_words()}
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        line = self.process.stdout.readline() if ready else ""
+        said = json.loads(line) if line else {"failed": self._last_words(hangs=not ready)}
         if "failed" in said:
             self.failure = said["failed"]
             self.stop()
@@ -91,8 +95,10 @@ class Contestant:
                     pipe.close()
             self.process = None
 
-    def _last_words(self) -> str:
+    def _last_words(self, hangs: bool) -> str:
         assert self.process is not None
+        if hangs:
+            return f"no answer in {PATIENCE:.0f} s"
         code = self.process.wait()
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         return f"the process ended with {code}: {lines[-1] if lines else 'no message'}"
