@@ -41,12 +41,11 @@ class Model:
         """The batches that the targets speak of."""
         return (1, 4) if self.family == "transformer" else (1, 8)
 
-    @property
-    def learning_rate(self) -> float:
+    def learning_rate(self, scheme: str) -> float:
         """Large enough to change losses by far more than rounding, which it must not let grow."""
         if self.family == "transformer":
             return 1e-2 if self.inputs == "tokens" else 1e-3
-        return 2e-5 if self.family == "depthwise" else 2e-6
+        return 2e-5 if self.family == "depthwise" and scheme == "sparse" else 2e-6
 
     @property
     def unit(self) -> str:

@@ -43,7 +43,8 @@ class Job:
     @cached_property
     def facts(self) -> Mapping[str, Any]:
         """Model, options, kind of inputs, learning rate, momentum."""
-        return json.loads((self.folder / "facts.json").read_text())
+        facts = json.loads((self.folder / "facts.json").read_text())
+        return {**facts, "learning_rate": facts["learning_rates"][self.scheme]}
 
     @cached_property
     def selection(self) -> dict[str, list[Any]]:

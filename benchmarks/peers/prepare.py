@@ -91,7 +91,7 @@ def prepare(case: Case, folder: Path) -> None:
         "options": dict(case.model.options),
         "inputs": case.model.inputs,
         "schemes": options,
-        "learning_rate": case.model.learning_rate,
+        "learning_rates": {scheme: case.model.learning_rate(scheme) for scheme in SCHEMES},
         "momentum": MOMENTUM,
     }
     # The last file: where it is, the folder is whole.
