@@ -33,6 +33,11 @@ from pock_mlir.tuning import PLAIN, Product, Tuning
 
 _ELEMENTS_OF_A_MEBIBYTE = (1 << 20) // 4
 
+_FEWEST_CHANNELS = 32
+"""Below, a 1x1 convolution waits for memory, not for arithmetic. As it is, IREE writes its result
+into the padded image of the convolution behind it; that of a product is copied there, and in memory
+twice."""
+
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
 
@@ -42,13 +47,13 @@ class ChooseKernels(ModulePass):
     """Give contractions the form that is fastest on a kind of processor.
 
     Requires: backward ops are lowered (`lower-pock`). Ensures: a 1x1 convolution that is a matrix
-    product is written as one. A product of f32 matrices has the form that was fastest when it was
-    measured, or that a model of costs finds (docs/tuning.md). Other forms than IREE's own say in
-    `pock.tile` which block of the result the registers hold, which `pock-to-iree` hands to the code
-    generator; some have their right operand in panels, and their left one by rows. What arranges a
-    frozen weight is left to `fold-frozen`, so it is free. The module says in `pock.products` what
-    a training step multiplies, for `pock tune`. For targets whose code generator tiles for itself
-    (GPUs), leave this pass out.
+    product of enough channels is written as one. A product of f32 matrices has the form that was
+    fastest when it was measured, or that a model of costs finds (docs/tuning.md). Other forms than
+    IREE's own say in `pock.tile` which block of the result the registers hold, which `pock-to-iree`
+    hands to the code generator; some have their right operand in panels, and their left one by
+    rows. What arranges a frozen weight is left to `fold-frozen`, so it is free. The module says in
+    `pock.products` what a training step multiplies, for `pock tune`. For targets whose code
+    generator tiles for itself (GPUs), leave this pass out.
 
         %y = stablehlo.dot_general %x, %w : (tensor<512x384xf32>, tensor<384x96xf32>) -> ...
     becomes
@@ -78,7 +83,7 @@ class ChooseKernels(ModulePass):
     def run(self, module: Module) -> None:
         tuning = self._tuning()
         for op in named_ops(module, "stablehlo.convolution"):
-            if _is_pointwise(op):
+            if _is_pointwise(op) and shape_of(op.operands[1])[-2] >= _FEWEST_CHANNELS:
                 _as_product(op)
         products = list(self._products(module))
         _put_products(module, products)
