@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -34,10 +34,9 @@ FOLD = "fold"
 class FoldFrozen(ModulePass):
     """Replaces expressions over frozen parameters by parameters of kind `folded`.
 
-    Requires that the module has no `@fold` yet, but with `conversions` or `arrangements`. Ensures
-    that no op of a function depends on frozen parameters and constants only, but reads of `folded`
-    parameters and ops that make something bigger of them (broadcasts), which are cheaper to repeat
-    than to keep.
+    Requires that the module has no `@fold` yet, but with `only`. Ensures that no op of a function
+    depends on frozen parameters and constants only, but reads of `folded` parameters and ops that
+    make something bigger of them (broadcasts), which are cheaper to repeat than to keep.
     The private function `@fold` computes the folded parameters, in the order of their declaration
     (and of its attribute `pock.folded`); whoever compiles the module runs it once and drops it.
 
@@ -50,9 +49,9 @@ class FoldFrozen(ModulePass):
         %0 = pock.read @folded.w
         %y = stablehlo.convolution(%x, %0)
 
-    With `conversions`, only parameters in another element type are folded, and an `@fold` computes
+    With `only=conversions`, parameters in another element type are folded, and an `@fold` computes
     them too: behind `mixed-precision`, frozen weights are kept in the narrow type. Likewise with
-    `arrangements` only parameters that are read in one other arrangement and in no other way:
+    `only=arrangements` parameters that are read in one other arrangement and in no other way:
     behind `choose-kernels`, frozen weights are kept in panels.
     """
 
@@ -62,50 +61,50 @@ class FoldFrozen(ModulePass):
         metadata={"help": "what is trained: a built-in scheme or a TOML file; empty: every weight"},
     )
 
-    conversions: bool = field(
-        default=False, metadata={"help": "fold parameters in another element type, nothing else"}
-    )
-    arrangements: bool = field(
-        default=False, metadata={"help": "fold transposed parameters, nothing else"}
+    only: str = field(
+        default="",
+        metadata={
+            "help": "of all that could be folded, only 'conversions' to another element type, or "
+            "'arrangements' (transposed parameters)"
+        },
     )
 
     def run(self, module: Module) -> None:
+        if self.only not in _FIND:
+            known = ", ".join(filter(None, _FIND))
+            raise PassError.at(module.operation, f"only must be one of {known}, got '{self.only}'")
         for function in functions(module):
-            if function.sym_name.value == FOLD and not (self.conversions or self.arrangements):
+            if function.sym_name.value == FOLD and not self.only:
                 raise PassError.at(function, "the module has a @fold already: run fold-frozen once")
         frozen = Frozen(frozen_parameters(module, self.scheme))
         called = [each for each in functions(module) if each.sym_name.value != FOLD]
-        roots = self._find(called, frozen)
+        roots = _FIND[self.only](called, frozen)
         if not roots:
             return
         with module.context, module.operation.location:
             _outline(module, roots)
             erase_dead_ops(module)
 
-    def _find(self, called: Sequence[Any], frozen: Frozen) -> list[Value]:
-        if self.arrangements:
-            return _arranged(called, frozen)
-        find = _converted if self.conversions else _roots
-        return [root for function in called for root in find(function, frozen)]
-
 
 # ---- what to fold ----------------------------------------------------------------------------
 
 
-def _roots(function: Any, frozen: Frozen) -> list[Value]:
+def _worthwhile(called: Sequence[Any], frozen: Frozen) -> list[Value]:
     """The values to fold, each once: frozen, used by something that stays, and worth it."""
     roots: dict[Value, None] = {}
-    for op in body(function).operations:
-        if not any(result in frozen for result in op.operation.results):
-            for operand in op.operation.operands:
-                _collect(operand, frozen, roots)
+    for function in called:
+        for op in body(function).operations:
+            if not any(result in frozen for result in op.operation.results):
+                for operand in op.operation.operands:
+                    _collect(operand, frozen, roots)
     return list(roots)
 
 
-def _converted(function: Any, frozen: Frozen) -> list[Value]:
+def _converted(called: Sequence[Any], frozen: Frozen) -> list[Value]:
     """Frozen parameters in another element type."""
     return [
         op.operation.results[0]
+        for function in called
         for op in body(function).operations
         if op.operation.name == "stablehlo.convert"
         and op.operation.results[0] in frozen
@@ -168,6 +167,13 @@ def _expression(values: Sequence[Value]) -> list[Any]:
         visit(value)
     return list(ops)
 
+
+_FIND: dict[str, Callable[[Sequence[Any], Frozen], list[Value]]] = {
+    "": _worthwhile,
+    "conversions": _converted,
+    "arrangements": _arranged,
+}
+"""What finds the values to fold, by the option `only`."""
 
 # ---- outlining -------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ def _narrowed(precision: str, scheme: str) -> list[Pass]:
     """Contractions in a narrow type, in which frozen weights are kept then."""
     return [
         make("mixed-precision", type=precision),
-        make("fold-frozen", scheme=scheme, conversions=True),
+        make("fold-frozen", scheme=scheme, only="conversions"),
     ]
 
 
@@ -75,7 +75,7 @@ def _tiled(scheme: str, tuning: str) -> list[Pass]:
     return [
         make("choose-kernels", database=tuning),
         Upstream("cse"),
-        make("fold-frozen", scheme=scheme, arrangements=True),
+        make("fold-frozen", scheme=scheme, only="arrangements"),
     ]
 
 

@@ -1,4 +1,4 @@
-// RUN: pock-opt %s --pass-pipeline='builtin.module(fold-frozen{scheme=head arrangements=true})' | filecheck %s
+// RUN: pock-opt %s --pass-pipeline='builtin.module(fold-frozen{scheme=head only=arrangements})' | filecheck %s
 
 // A frozen weight that all read in one arrangement is kept in it; one that is read in two, or as it
 // is too, stays: it would be in memory twice. So does what is trained, and all other arithmetic.

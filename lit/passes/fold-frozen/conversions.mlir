@@ -1,4 +1,4 @@
-// RUN: pock-opt %s --pass-pipeline='builtin.module(fold-frozen{scheme=head},mixed-precision,fold-frozen{scheme=head conversions=true})' | filecheck %s
+// RUN: pock-opt %s --pass-pipeline='builtin.module(fold-frozen{scheme=head},mixed-precision,fold-frozen{scheme=head only=conversions})' | filecheck %s
 
 // Behind mixed-precision, the frozen weight is kept as bf16, and so is one that was folded before;
 // the trained one is converted in each step.

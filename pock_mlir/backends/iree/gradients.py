@@ -73,19 +73,22 @@ def gradient_sources(
     the next part; slices that only this part reads move there, so that one is alive at a time. No
     part is computed from what the update overwrites: IREE takes no care of that within a kernel.
     """
-    gradient = update.gradient
+    for value, offsets, sizes in _parts(update.gradient):
+        panels = _panels(update, weight, value, sizes)
+        yield _source(update, value, panels, offsets, sizes, written)
+
+
+def _parts(gradient: Value) -> Iterator[tuple[Value, list[int], list[int]]]:
+    """What a gradient is put together from, where each part begins in it, and its extent."""
     taps = _taps(gradient)
     if taps is None:
         shape = shape_of(gradient)
-        panels = _panels(update, weight, gradient, shape)
-        yield _source(update, gradient, panels, [0] * len(shape), shape, written)
+        yield gradient, [0] * len(shape), shape
         return
     values, lead, rest = taps
     places = itertools.product(*(range(size) for size in lead))
     for place, value in zip(places, values, strict=True):
-        offsets, sizes = [*place, *(0 for _ in rest)], [*(1 for _ in lead), *rest]
-        panels = _panels(update, weight, value, sizes)
-        yield _source(update, value, panels, offsets, sizes, written)
+        yield value, [*place, *(0 for _ in rest)], [*(1 for _ in lead), *rest]
 
 
 def _taps(gradient: Value) -> tuple[list[Value], list[int], list[int]] | None:

@@ -94,7 +94,7 @@ def _compile(product: Product, forms: Sequence[Form]) -> Compiled:
         for function, form in zip(functions(module), forms, strict=True):
             if form != PLAIN:
                 _rewrite(function, product, form)
-        FoldFrozen(arrangements=True).run(module)
+        FoldFrozen(only="arrangements").run(module)
         values = _folded(module, _frozen(product, forms))
         PockToIree().run(module)
         return Compiled(compile_module(str(module), TARGETS["cpu"]).vmfb, forms, values)
