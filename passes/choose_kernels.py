@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
-from pock_mlir.dialects.stablehlo import Builder, i64, shape_of
+from pock_mlir.dialects.stablehlo import Builder, i64
 from pock_mlir.ir import (
     Attribute,
     BlockArgument,
-    DenseI64ArrayAttr,
     DictAttr,
     F32Type,
     IntegerAttr,
@@ -22,11 +18,17 @@ from pock_mlir.ir import (
     Module,
     StringAttr,
     Value,
-    stablehlo_bindings,
 )
 from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.frozen import Frozen, symbol_of
 from pock_mlir.passes.kernels.contraction import build_product, product_of
+from pock_mlir.passes.kernels.dense_convolution import (
+    FEWEST_CHANNELS,
+    as_product,
+    as_taps,
+    row_product,
+)
+from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.update_rules import UPDATE_RULES, written_names
 from pock_mlir.rewriting import named_ops, parameters
 from pock_mlir.tuning import PLAIN, Product, Tuning
@@ -83,8 +85,7 @@ class ChooseKernels(ModulePass):
     def run(self, module: Module) -> None:
         tuning = self._tuning()
         for op in named_ops(module, "stablehlo.convolution"):
-            if _is_pointwise(op) and shape_of(op.operands[1])[-2] >= _FEWEST_CHANNELS:
-                _as_product(op)
+            self._rewrite_convolution(op, tuning)
         products = list(self._products(module))
         _put_products(module, products)
         for op, product in products:
@@ -94,6 +95,24 @@ class ChooseKernels(ModulePass):
                 b = Builder.before(op)
                 result.replace_all_uses_with(build_product(b, lhs, rhs, product, form))
                 op.operation.erase()
+
+    def _rewrite_convolution(self, op: Any, tuning: Tuning) -> None:
+        """As one product, or as one with a tile for each place of the kernel, if it is dense."""
+        g = ConvGeometry.of_convolution(op) if _is_f32(op) else None
+        if g is None or g.groups > 1:
+            return
+        b, (image, kernel) = Builder.before(op), op.operands
+        if g.pointwise and all(stride == 1 for stride in g.strides):
+            if g.kernel[-2] < _FEWEST_CHANNELS:
+                return
+            y = as_product(b, image, kernel, g)
+        else:
+            tile = tuning.tile_of_row(row_product(g))
+            if tile is None or g.kernel[-2] < FEWEST_CHANNELS or g.multiplications < self.minimum:
+                return
+            y = as_taps(b, image, kernel, g, tile)
+        op.operation.results[0].replace_all_uses_with(y)
+        op.operation.erase()
 
     def _largest_copy(self, product: Product) -> int:
         """How many elements may be arranged for a product.
@@ -163,43 +182,3 @@ def _is_free(value: Value, frozen: Frozen) -> bool:
 def _is_f32(op: Any) -> bool:
     values = [*op.operation.operands, *op.operation.results]
     return all(isinstance(value.type.element_type, F32Type) for value in values)
-
-
-# ---- 1x1 convolutions ------------------------------------------------------------------------
-
-
-def _is_pointwise(op: Any) -> bool:
-    """Whether a convolution multiplies the channels of each place by one matrix, no more."""
-    attributes = op.operation.attributes
-    ones = ("window_strides", "lhs_dilation")
-    return (
-        _channels_last(op)
-        and all(size == 1 for size in shape_of(op.operands[1])[:-2])
-        and IntegerAttr(attributes["feature_group_count"]).value == 1
-        and not any(set(DenseI64ArrayAttr(attributes[n])) - {1} for n in ones if n in attributes)
-        and not ("padding" in attributes and np.array(attributes["padding"]).any())
-    )
-
-
-def _channels_last(op: Any) -> bool:
-    """Whether image and result are [N, spatial..., C], and the kernel is [spatial..., C, O]."""
-    numbers = stablehlo_bindings.ConvDimensionNumbers(op.operation.attributes["dimension_numbers"])
-    last = len(shape_of(op.operands[0])) - 1
-    return (
-        (numbers.input_batch_dimension, numbers.input_feature_dimension) == (0, last)
-        and (numbers.output_batch_dimension, numbers.output_feature_dimension) == (0, last)
-        and numbers.kernel_input_feature_dimension == last - 1
-        and numbers.kernel_output_feature_dimension == last
-        and IntegerAttr(op.operation.attributes["batch_group_count"]).value == 1
-    )
-
-
-def _as_product(op: Any) -> None:
-    b = Builder.before(op)
-    image, kernel = op.operands
-    *places, channels = shape_of(image)
-    rows = b.reshape(image, [math.prod(places), channels])
-    y = b.dot_general(rows, b.reshape(kernel, shape_of(kernel)[-2:]), ([1], [0]))
-    result = op.operation.results[0]
-    result.replace_all_uses_with(b.reshape(y, shape_of(result)))
-    op.operation.erase()

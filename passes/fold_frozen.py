@@ -51,8 +51,8 @@ class FoldFrozen(ModulePass):
 
     With `only=conversions`, parameters in another element type are folded, and an `@fold` computes
     them too: behind `mixed-precision`, frozen weights are kept in the narrow type. Likewise with
-    `only=arrangements` parameters that are read in one other arrangement and in no other way:
-    behind `choose-kernels`, frozen weights are kept in panels.
+    `only=arrangements` what transposes parameters: behind `choose-kernels`, frozen weights are kept
+    in panels, and in two kinds of them where forward and backward want different ones.
     """
 
     name: ClassVar[str] = "fold-frozen"
@@ -113,25 +113,32 @@ def _converted(called: Sequence[Any], frozen: Frozen) -> list[Value]:
 
 
 def _arranged(called: Sequence[Any], frozen: Frozen) -> list[Value]:
-    """Transposed frozen parameters, of those that everybody reads transposed in the same way."""
-    uses: dict[str, dict[str, list[Value]]] = {}
-    for function in called:
-        for op in body(function).operations:
-            if op.operation.name == "pock.read" and op.result in frozen:
-                for key, value in _arrangements(op.result, ""):
-                    uses.setdefault(symbol_of(op), {}).setdefault(key, []).append(value)
-    alone = [next(iter(ways.items())) for ways in uses.values() if len(ways) == 1]
-    return [value for key, values in alone if "transpose" in key for value in values]
+    """Frozen parameters in every other arrangement that something reads."""
+    return [
+        value
+        for function in called
+        for op in body(function).operations
+        if op.operation.name == "pock.read" and op.result in frozen
+        for value, moved in _arrangements(op.result)
+        if moved
+    ]
 
 
-def _arrangements(value: Value, key: str) -> Iterator[tuple[str, Value]]:
-    """The values that reshapes and transposes of `value` end in, and what was done to each."""
+_MOVES = {"stablehlo.reshape": False, "stablehlo.transpose": True, "stablehlo.reverse": True}
+"""Ops that arrange a tensor, and whether elements change places."""
+
+
+def _arrangements(value: Value, moved: bool = False) -> Iterator[tuple[Value, bool]]:
+    """What `_MOVES` make of `value` for other ops, and whether elements changed their places."""
+    ends = False
     for use in value.uses:
         op = use.owner.operation
-        if op.name in ("stablehlo.reshape", "stablehlo.transpose"):
-            yield from _arrangements(op.results[0], f"{key};{_describe(op)}")
+        if op.name in _MOVES:
+            yield from _arrangements(op.results[0], moved or _MOVES[op.name])
         else:
-            yield key, value
+            ends = True
+    if ends:
+        yield value, moved
 
 
 def _collect(value: Value, frozen: Frozen, roots: dict[Value, None]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pock_mlir.tuning.cost import CostModel
 from pock_mlir.tuning.database import Database, Measured
-from pock_mlir.tuning.form import Form, candidates
+from pock_mlir.tuning.form import Form, Tile, candidates
 from pock_mlir.tuning.machine import Machine, find_machine, section_of
 from pock_mlir.tuning.product import Product
 
@@ -81,3 +81,11 @@ class Tuning:
         forms = candidates(product, self.machine)
         small = [form for form in forms if form.copied(product) <= largest_copy]
         return self.model.best(product, small, self.machine)
+
+    def tile_of_row(self, product: Product) -> Tile | None:
+        """By the model, the tile for panels and a few rows: those of one row of an image.
+
+        None where no block divides them.
+        """
+        forms = [form for form in candidates(product, self.machine) if form.kind == "panels"]
+        return self.model.best(product, forms, self.machine).tile if forms else None

@@ -1,17 +1,18 @@
 // RUN: pock-opt %s --pass-pipeline='builtin.module(fold-frozen{scheme=head only=arrangements})' | filecheck %s
 
-// A frozen weight that all read in one arrangement is kept in it; one that is read in two, or as it
-// is too, stays: it would be in memory twice. So does what is trained, and all other arithmetic.
+// Frozen weights are kept in every arrangement that something reads, also beside themselves. What is
+// trained stays, and so does all other arithmetic.
 
 "pock.parameter"() {sym_name = "one", kind = "buffer", type = tensor<8x4xf32>} : () -> ()
 "pock.parameter"() {sym_name = "two", kind = "buffer", type = tensor<8x4xf32>} : () -> ()
 "pock.parameter"() {sym_name = "head.weight", kind = "weight", type = tensor<8x4xf32>} : () -> ()
 
-// CHECK: sym_name = "folded.value"
+// CHECK-COUNT-2: sym_name = "folded.value
 // CHECK-NOT: sym_name = "folded
 // CHECK-LABEL: func.func @train_step
 // CHECK: "pock.read"() {parameter = @folded.value} : () -> tensor<4x8xf32>
 // CHECK: "pock.read"() {parameter = @two}
+// CHECK: "pock.read"() {parameter = @folded.value.1} : () -> tensor<4x8xf32>
 // CHECK: "pock.read"() {parameter = @head.weight}
 // CHECK-LABEL: func.func @predict
 // CHECK: "pock.read"() {parameter = @folded.value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
@@ -47,13 +48,18 @@ def _barrier(b: Builder, value: Value) -> Value:
     return b.create(name, [value], [value.type]).results[0]
 
 
-def contract(b: Builder, op: Operation, operands: Sequence[Value]) -> Value:
-    """A `dot_general` as fill, multiply, add, of other operands of the same shapes."""
+def contract(
+    b: Builder, op: Operation, operands: Sequence[Value], initial: Value | None = None
+) -> Value:
+    """A `dot_general` as multiply, add, of other operands of the same shapes.
+
+    The products are added to `initial`, or if there is none, to zeros.
+    """
     lhs, rhs = op.operands
     numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
     maps, loops = _maps(numbers, len(shape_of(lhs)), len(shape_of(rhs)))
     result = type_of(op.results[0])
-    initial = zeros(b, list(result.shape), result.element_type)
+    initial = initial or zeros(b, list(result.shape), result.element_type)
     reductions = range(result.rank, loops)
     attributes = _configuration(op)
     return generic(b, operands, [initial], maps, loops, reductions, _multiply_add, attributes)[0]
@@ -95,6 +101,10 @@ def _maps(
 _ROWS_OF_A_GROUP = 96
 _BYTES_OF_A_GROUP = 1 << 17
 """A workgroup's part of the right operand should stay in a core's own cache."""
+_PLACES_OF_A_GROUP = 1024
+"""Of an image, whose rows are read where they lie."""
+_FEWEST_GROUPS = 8
+"""For several threads to share an image evenly."""
 
 
 def _configuration(op: Operation) -> dict[str, Attribute]:
@@ -104,19 +114,21 @@ def _configuration(op: Operation) -> dict[str, Attribute]:
         return {}
     numbers = stablehlo_bindings.DotDimensionNumbers(op.attributes["dot_dimension_numbers"])
     first = len(numbers.lhs_batching_dimensions)
-    rows, *columns = shape_of(op.results[0])[first:]
-    k = shape_of(op.operands[0])[numbers.lhs_contracting_dimensions[0]]
+    lhs, result = shape_of(op.operands[0]), shape_of(op.results[0])
+    k = lhs[numbers.lhs_contracting_dimensions[0]]
+    rows, columns = result[first : len(lhs) - 1], result[len(lhs) - 1 :]
     in_panels = len(columns) == 2
     panels = columns[0] if in_panels else columns[0] // tile.columns
     group = _largest_divisor(panels, _BYTES_OF_A_GROUP // (4 * k * tile.columns))
-    height = tile.rows * _largest_divisor(rows // tile.rows, _ROWS_OF_A_GROUP // tile.rows)
     width = [group, 0] if in_panels else [group * tile.columns]
     vector = [1, tile.columns] if in_panels else [tile.columns]
-    one, none = [1] * first, [0] * (first + 1 + len(columns))
+    height = _rows_of_a_group(rows, tile.rows, panels // group)
+    one, none = [1] * first, [0] * (len(result) + 1)
+    block = [*(1 for _ in rows[1:]), tile.rows]
     levels: dict[str, list[int]] = {
-        "distribution": [*one, height, *width, 0],
-        "vector_common_parallel": [*one, tile.rows, *vector, 0],
-        "vector_reduction": [*none, tile.depth],
+        "distribution": [*one, *height, *width, 0],
+        "vector_common_parallel": [*one, *block, *vector, 0],
+        "vector_reduction": [*none[:-1], tile.depth],
     }
     lowering = ", ".join(f"{level} = {sizes}" for level, sizes in levels.items())
     text = (
@@ -126,6 +138,20 @@ def _configuration(op: Operation) -> dict[str, Attribute]:
         "pipeline = #iree_cpu.pipeline<DoubleTilingExpert>>>"
     )
     return {"compilation_info": Attribute.parse(text)}
+
+
+def _rows_of_a_group(rows: Sequence[int], height: int, groups: int) -> list[int]:
+    """How many rows of a matrix, or of an image [N, spatial..., W], a workgroup computes.
+
+    `groups` is how many workgroups share each of them.
+    """
+    *outer, last = rows
+    if not outer:
+        return [height * _largest_divisor(last // height, _ROWS_OF_A_GROUP // height)]
+    *images, high = outer
+    most = math.prod(images) * high * groups // _FEWEST_GROUPS
+    tall = _largest_divisor(high, max(1, min(most, _PLACES_OF_A_GROUP // last)))
+    return [*(1 for _ in images), tall, last]
 
 
 def _largest_divisor(number: int, limit: int) -> int:

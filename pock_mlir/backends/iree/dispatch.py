@@ -8,7 +8,7 @@ parses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ class Binding:
         sizes: extent of the slice in every dimension.
         shape: the slice's shape in the kernel, where some dimensions of extent 1 may be missing.
         written: whether the kernel also stores to it.
+        strides: steps of the slice in every dimension; none are ones.
     """
 
     value: Value
@@ -49,6 +50,7 @@ class Binding:
     sizes: Sequence[int]
     shape: Sequence[int]
     written: bool = False
+    strides: Sequence[int] = ()
 
     @classmethod
     def whole(cls, value: Value) -> Binding:
@@ -87,8 +89,44 @@ class Binding:
         return {
             "static_offsets": i64s(self.offsets),
             "static_sizes": i64s(self.sizes),
-            "static_strides": i64s([1] * len(self.sizes)),
+            "static_strides": i64s(self.strides or [1] * len(self.sizes)),
         }
+
+
+Compute = Callable[[Builder, list[Value], list[Value]], list[Value]]
+"""(builder inside the kernel, what is read, what is there before) -> what is there after."""
+
+
+def dispatch(
+    b: Builder, read: Sequence[Binding], written: Sequence[Binding], compute: Compute
+) -> list[Value]:
+    """Build a kernel that changes tensors where they lie; returns them as they are then."""
+    bindings = [*read, *written]
+    tied = [IntegerAttr.get(IndexType.get(), len(read) + i) for i in range(len(written))]
+    op = b.create(
+        "flow.dispatch.workgroups",
+        [binding.value for binding in bindings],
+        [binding.value.type for binding in written],
+        {
+            "operandSegmentSizes": DenseI32ArrayAttr.get([0, len(bindings), 0, 0]),
+            "tied_operands": ArrayAttr.get(tied),
+        },
+        regions=2,
+    )
+    body = op.regions[0].blocks.append(
+        *(binding.argument_type for binding in bindings), arg_locs=[b.location] * len(bindings)
+    )
+    inner = Builder(InsertionPoint(body), b.location)
+    arguments = list(body.arguments)
+    loaded = [
+        binding.load(inner, argument) for binding, argument in zip(bindings, arguments, strict=True)
+    ]
+    new = compute(inner, loaded[: len(read)], loaded[len(read) :])
+    for binding, value, argument in zip(written, new, arguments[len(read) :], strict=True):
+        binding.store(inner, value, argument)
+    inner.create("flow.return", [], [])
+    _workgroup_count(b, op)
+    return list(op.results)
 
 
 def update_in_place(
@@ -99,43 +137,18 @@ def update_in_place(
     parts: Sequence[Spread],
     states: Sequence[Binding],
 ) -> list[Value]:
-    """Build the dispatch that applies `rule`; returns the new states (the old ones' storage)."""
-    read = [Binding.whole(value) for value in [*source.operands, *(p.value for p in parts)]]
-    bindings = [*read, *states]
-    first_state = len(read)
-    tied = [IntegerAttr.get(IndexType.get(), first_state + i) for i in range(len(states))]
-    dispatch = b.create(
-        "flow.dispatch.workgroups",
-        [binding.value for binding in bindings],
-        [state.value.type for state in states],
-        {
-            "operandSegmentSizes": DenseI32ArrayAttr.get([0, len(bindings), 0, 0]),
-            "tied_operands": ArrayAttr.get(tied),
-        },
-        regions=2,
-    )
-    body = dispatch.regions[0].blocks.append(
-        *(binding.argument_type for binding in bindings), arg_locs=[b.location] * len(bindings)
-    )
-    inner = Builder(InsertionPoint(body), b.location)
-    loaded = [
-        binding.load(inner, argument)
-        for binding, argument in zip(bindings, body.arguments, strict=True)
-    ]
+    """Build the kernel that applies `rule`; returns the new states (the old ones' storage)."""
     count = len(source.operands)
-    gradient = source.build(inner, loaded[:count])
-    inside = [
-        Spread(value, part.dimensions)
-        for value, part in zip(loaded[count:first_state], parts, strict=True)
-    ]
-    new_states = apply_rule(inner, op, rule, gradient, inside, loaded[first_state:])
-    for state, value, argument in zip(
-        states, new_states, list(body.arguments)[first_state:], strict=True
-    ):
-        state.store(inner, value, argument)
-    inner.create("flow.return", [], [])
-    _workgroup_count(b, dispatch)
-    return list(dispatch.results)
+
+    def compute(inner: Builder, read: list[Value], old: list[Value]) -> list[Value]:
+        gradient = source.build(inner, read[:count])
+        inside = [
+            Spread(value, part.dimensions) for value, part in zip(read[count:], parts, strict=True)
+        ]
+        return apply_rule(inner, op, rule, gradient, inside, old)
+
+    read = [Binding.whole(value) for value in [*source.operands, *(p.value for p in parts)]]
+    return dispatch(b, read, states, compute)
 
 
 def apply_rule(
@@ -161,9 +174,9 @@ def apply_rule(
     return elementwise(b, inputs, states, body)
 
 
-def _workgroup_count(b: Builder, dispatch: Any) -> None:
+def _workgroup_count(b: Builder, op: Any) -> None:
     """Let IREE derive the number of workgroups from its own tiling of the kernel."""
-    block = dispatch.regions[1].blocks.append()
+    block = op.regions[1].blocks.append()
     inner = Builder(InsertionPoint(block), b.location)
     counts = inner.create(
         "iree_tensor_ext.dispatch.workgroup_count_from_slice", [], [IndexType.get()] * 3

@@ -1,0 +1,41 @@
+// RUN: pock-opt %s --pass-pipeline='builtin.module(choose-kernels{target=x86-64-avx2 minimum=0})' | filecheck %s
+
+// A dense convolution is a product for each place of its kernel, in panels and with a tile; the
+// parts of the image are slices.
+// CHECK-LABEL: func.func @dense
+func.func @dense(%x: tensor<2x8x8x8xf32>, %w: tensor<1x2x8x32xf32>) -> tensor<2x4x4x32xf32> {
+  // CHECK: %[[SPLIT:.*]] = stablehlo.reshape %arg1 : (tensor<1x2x8x32xf32>) -> tensor<2x8x2x16xf32>
+  // CHECK: %[[PANELS:.*]] = stablehlo.transpose %[[SPLIT]], dims = [0, 2, 1, 3]
+  // CHECK: %[[IMAGE:.*]] = stablehlo.pad %arg0
+  // CHECK: %[[A:.*]] = stablehlo.slice %[[IMAGE]] [0:2, 0:7:2, 0:7:2, 0:8]
+  // CHECK: stablehlo.slice %[[PANELS]] [0:1, 0:2, 0:8, 0:16]
+  // CHECK: %[[FIRST:.*]] = stablehlo.dot_general %[[A]], {{.*}}, contracting_dims = [3] x [1] {pock.tile = array<i64: 4, 16, 4>}
+  // CHECK: %[[B:.*]] = stablehlo.slice %[[IMAGE]] [0:2, 0:7:2, 1:8:2, 0:8]
+  // CHECK: %[[SECOND:.*]] = stablehlo.dot_general %[[B]]
+  // CHECK: %[[SUM:.*]] = stablehlo.add %[[FIRST]], %[[SECOND]]
+  // CHECK: stablehlo.reshape %[[SUM]] : (tensor<2x4x4x2x16xf32>) -> tensor<2x4x4x32xf32>
+  %y = stablehlo.convolution(%x, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [2, 2], pad = [[0, 0], [0, 1]]}
+    {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<2x8x8x8xf32>, tensor<1x2x8x32xf32>) -> tensor<2x4x4x32xf32>
+  return %y : tensor<2x4x4x32xf32>
+}
+
+// What is depthwise, has few channels, or no block of registers in a row of its result, stays.
+// CHECK-LABEL: func.func @others
+// CHECK-COUNT-3: stablehlo.convolution
+// CHECK-NOT: stablehlo.dot_general
+func.func @others(%x: tensor<1x8x8x16xf32>, %depthwise: tensor<3x3x1x16xf32>, %few: tensor<1x8x8x4xf32>,
+    %w: tensor<3x3x4x16xf32>, %narrow: tensor<1x4x4x16xf32>, %v: tensor<3x3x16x16xf32>)
+    -> (tensor<1x6x6x16xf32>, tensor<1x6x6x16xf32>, tensor<1x2x2x16xf32>) {
+  %a = stablehlo.convolution(%x, %depthwise) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 16 : i64}
+    : (tensor<1x8x8x16xf32>, tensor<3x3x1x16xf32>) -> tensor<1x6x6x16xf32>
+  %b = stablehlo.convolution(%few, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<1x8x8x4xf32>, tensor<3x3x4x16xf32>) -> tensor<1x6x6x16xf32>
+  %c = stablehlo.convolution(%narrow, %v) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<1x4x4x16xf32>, tensor<3x3x16x16xf32>) -> tensor<1x2x2x16xf32>
+  return %a, %b, %c : tensor<1x6x6x16xf32>, tensor<1x6x6x16xf32>, tensor<1x2x2x16xf32>
+}

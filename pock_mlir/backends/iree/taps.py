@@ -1,0 +1,79 @@
+"""Products of parts of an image, each in a kernel that reads the part where it lies.
+
+`choose-kernels` writes a convolution as a sum of products, one for each place of its kernel. Left
+to IREE, each would read a copy of its part of the image, and the sum would be formed on the side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pock_mlir.backends.iree.contraction import contract
+from pock_mlir.backends.iree.dispatch import Binding, dispatch
+from pock_mlir.dialects.stablehlo import Builder, shape_of
+from pock_mlir.ir import DenseI64ArrayAttr, Module, Operation, OpResult, Value
+from pock_mlir.passes.kernels.contraction import tile_of
+from pock_mlir.rewriting import named_ops
+
+
+def lower_taps(module: Module) -> None:
+    """Lower every `dot_general` that has a tile and multiplies a slice of an image."""
+    for op in named_ops(module, "stablehlo.dot_general"):
+        if tile_of(op) is not None and _definition(op.operands[0], "stablehlo.slice"):
+            _lower(op.operation)
+
+
+def _lower(op: Operation) -> None:
+    """The product alone, or added to what nothing else uses, in that one's memory."""
+    total = _sum_of(op)
+    b = Builder.before(op)
+    if total is None:
+        before = b.create("flow.tensor.empty", [], [op.results[0].type]).results[0]
+    else:
+        before = total.operands[0]
+    shape = shape_of(before)
+    whole = Binding(before, [0] * len(shape), shape, shape, written=True)
+
+    def compute(inner: Builder, operands: list[Value], old: list[Value]) -> list[Value]:
+        return [contract(inner, op, operands, None if total is None else old[0])]
+
+    (new,) = dispatch(b, [_part(operand) for operand in op.operands], [whole], compute)
+    replaced = op if total is None else total
+    replaced.results[0].replace_all_uses_with(new)
+    if total is not None:
+        total.erase()
+    op.erase()
+
+
+def _sum_of(op: Operation) -> Operation | None:
+    """The `x + product` that nothing else needs the product for, nor x, which is there before."""
+    uses = list(op.results[0].uses)
+    if len(uses) != 1 or uses[0].operand_number != 1:
+        return None
+    total = uses[0].owner.operation
+    if total.name != "stablehlo.add" or not isinstance(total.operands[0], OpResult):
+        return None
+    x: Any = total.operands[0].owner
+    there = x.operation.block == op.block and x.operation.is_before_in_block(op)
+    return total if there and len(list(total.operands[0].uses)) == 1 else None
+
+
+def _part(value: Value) -> Binding:
+    """What a slice, perhaps in another shape, is taken from, and where."""
+    reshape = _definition(value, "stablehlo.reshape")
+    source = value if reshape is None else reshape.operands[0]
+    part = _definition(source, "stablehlo.slice")
+    if part is None:
+        return Binding.whole(value)
+    start, strides = (
+        list(DenseI64ArrayAttr(part.attributes[name])) for name in ("start_indices", "strides")
+    )
+    return Binding(part.operands[0], start, shape_of(source), shape_of(value), strides=strides)
+
+
+def _definition(value: Value, name: str) -> Operation | None:
+    """The op of that name that defines `value`."""
+    if not isinstance(value, OpResult):
+        return None
+    op: Any = value.owner
+    return op.operation if op.operation.name == name else None

@@ -1,0 +1,82 @@
+"""Dense convolutions as products for each place of the kernel: PyTorch's numbers, and no copies."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pock_mlir.backends.iree.compiler import allocations, compile_module
+from pock_mlir.backends.iree.lowering import PockToIree
+from pock_mlir.backends.iree.targets import TARGETS
+from pock_mlir.dialects import make_context
+from pock_mlir.ir import Location, Module
+from pock_mlir.passes.choose_kernels import ChooseKernels
+from pock_mlir.passes.kernels.contraction import tile_of
+from pock_mlir.rewriting import named_ops
+from pock_mlir.runtime.device import DeviceModule, open_device
+
+RNG = np.random.default_rng(0)
+CASES = {
+    # image, kernel, strides, padding before, padding after, dilations
+    "plain": ([2, 8, 8, 8], [3, 3, 8, 16], [1, 1], [1, 1], [1, 1], [1, 1]),
+    "stride": ([2, 8, 12, 8], [3, 3, 8, 16], [2, 2], [0, 1], [1, 1], [1, 1]),
+    "1x1-stride": ([1, 8, 8, 12], [1, 1, 12, 32], [2, 2], [0, 0], [0, 0], [1, 1]),
+    "dilated": ([1, 9, 9, 8], [3, 2, 8, 48], [1, 1], [2, 0], [2, 2], [2, 1]),
+    "odd-channels": ([1, 6, 6, 9], [2, 2, 9, 24], [1, 1], [0, 0], [1, 1], [1, 1]),
+    "1d": ([3, 20, 8], [5, 8, 16], [2], [2], [2], [1]),
+}
+
+
+def convolution(case: str) -> str:
+    """A module with one convolution."""
+    image, kernel, strides, low, high, dilations = CASES[case]
+    space = ", ".join(str(i) for i in range(len(strides)))
+    x, w = type_of(image), type_of(kernel)
+    y = type_of(list(reference(case, np.zeros(image), np.zeros(kernel)).shape))
+    padding = [list(pair) for pair in zip(low, high, strict=True)]
+    return f"""
+      func.func @f(%x: {x}, %w: {w}) -> {y} {{
+        %y = stablehlo.convolution(%x, %w)
+          dim_numbers = [b, {space}, f]x[{space}, i, o]->[b, {space}, f],
+          window = {{stride = {strides}, pad = {padding}, rhs_dilate = {dilations}}}
+          {{batch_group_count = 1 : i64, feature_group_count = 1 : i64}} : ({x}, {w}) -> {y}
+        return %y : {y}
+      }}"""
+
+
+def type_of(shape: list[int]) -> str:
+    return f"tensor<{'x'.join(map(str, shape))}xf32>"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_numbers_are_pytorchs(case: str):
+    image, kernel, *_ = CASES[case]
+    with make_context(), Location.unknown():
+        module = Module.parse(convolution(case))
+        ChooseKernels(minimum=0, target="x86-64-avx2").run(module)
+        assert not list(named_ops(module, "stablehlo.convolution"))
+        tiles = [tile_of(op) for op in named_ops(module, "stablehlo.dot_general")]
+        assert len(tiles) == math.prod(kernel[:-2]) and all(tiles)
+        PockToIree().run(module)
+        compiled = compile_module(str(module), TARGETS["cpu"])
+    x, w = (RNG.standard_normal(extents, np.float32) for extents in (image, kernel))
+    device = open_device("local-sync")
+    (y,) = DeviceModule(compiled.vmfb, {}, {}, device, "local-sync").call("f", x, w)
+    np.testing.assert_allclose(y, reference(case, x, w), rtol=1e-4, atol=1e-4)
+    assert allocations(compiled, "f").copies == 0
+
+
+def reference(case: str, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """By PyTorch, in double precision."""
+    _, _, strides, low, high, dilations = CASES[case]
+    spatial = len(strides)
+    image = torch.from_numpy(np.moveaxis(x, -1, 1)).double()
+    sides = [each for pair in zip(low, high, strict=True) for each in pair]
+    image = torch.nn.functional.pad(image, list(np.reshape(sides, (-1, 2))[::-1].flatten()))
+    kernel = torch.from_numpy(np.moveaxis(w, (-1, -2), (0, 1)).copy()).double()
+    compute = torch.nn.functional.conv1d if spatial == 1 else torch.nn.functional.conv2d
+    y = compute(image, kernel, stride=strides, dilation=dilations)
+    return np.moveaxis(y.numpy(), 1, -1)
