@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder, shape_of
-from pock_mlir.ir import Value
+from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
+from pock_mlir.ir import RankedTensorType, Value
 from pock_mlir.passes.kernels.form import ConvGeometry, Form, always
 
 
@@ -64,7 +67,101 @@ def _convolution(b: Builder, op: Any) -> Value:
     )
 
 
+def _phases(b: Builder, op: Any) -> Value:
+    """A convolution of dy for each remainder of a place by the strides; their results interleaved.
+
+    Places of one remainder meet the same taps of the kernel, and dy without zeros in between.
+    """
+    g = _geometry(op)
+    kernel = transposed_kernel(b, op.kernel, g)
+    each = [
+        _phase(b, op.output_gradient, kernel, g, remainders)
+        for remainders in itertools.product(*(range(stride) for stride in g.strides))
+    ]
+    batch, *places, channels = shape_of(each[0])
+    s = g.spatial
+    stack = b.reshape(b.concatenate(each, 0), [*g.strides, batch, *places, channels])
+    order = [axis for i in range(s) for axis in (s + 1 + i, i)]
+    mixed = b.transpose(stack, [s, *order, 2 * s + 1])
+    whole = [size * stride for size, stride in zip(places, g.strides, strict=True)]
+    dx = b.reshape(mixed, [batch, *whole, channels])
+    return b.slice(dx, [0] * (s + 2), g.image)
+
+
+def _phase(
+    b: Builder, dy: Value, kernel: Value, g: ConvGeometry, remainders: Sequence[int]
+) -> Value:
+    """The gradient of every place that leaves the remainders; `kernel` is a transposed one."""
+    phases = [_Phase.of(g, i, remainder) for i, remainder in enumerate(remainders)]
+    if any(phase.taps == 0 for phase in phases):
+        shape = [g.image[0], *(phase.places for phase in phases), g.image[-1]]
+        return b.splat(0, RankedTensorType.get(shape, type_of(dy).element_type))
+    inner = shape_of(kernel)[-2:]
+    taps = b.slice(
+        kernel,
+        [*(phase.first for phase in phases), 0, 0],
+        [
+            *(
+                phase.first + (phase.taps - 1) * stride + 1
+                for phase, stride in zip(phases, g.strides, strict=True)
+            ),
+            *inner,
+        ],
+        [*g.strides, 1, 1],
+    )
+    low, high = [phase.low for phase in phases], [phase.high for phase in phases]
+    cropped = b.pad(dy, [0, *(min(0, n) for n in low), 0], [0, *(min(0, n) for n in high), 0])
+    return b.convolution(
+        cropped,
+        taps,
+        strides=[1] * g.spatial,
+        low=[max(0, n) for n in low],
+        high=[max(0, n) for n in high],
+        groups=g.groups,
+    )
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """Along one dimension, the places of the image that leave one remainder by the stride.
+
+    Attributes:
+        places: how many there are, in an image that is a multiple of the stride.
+        first: the first of their taps in the flipped kernel, which are a stride apart.
+        taps: how many those are.
+        low: the padding before dy; negative where its beginning does not count.
+        high: the padding behind it.
+    """
+
+    places: int
+    first: int
+    taps: int
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, g: ConvGeometry, i: int, remainder: int) -> _Phase:
+        stride, window = g.strides[i], g.window[i]
+        begin = (remainder + g.low[i]) % stride  # the first tap, in the kernel as it is
+        taps = -(-(window - begin) // stride)
+        places = -(-g.image[i + 1] // stride)
+        low = taps - 1 - (remainder + g.low[i] - begin) // stride
+        high = places + taps - 1 - low - g.output[i + 1]
+        return cls(places, window - 1 - begin - stride * (taps - 1), max(0, taps), low, high)
+
+
+def _has_phases(op: Any) -> bool:
+    """Interleaving costs a depthwise one more than zeros do: 4.1 ms, not 3.1, for 8x48x48x96."""
+    g = _geometry(op)
+    return (
+        g.groups == 1
+        and any(stride > 1 for stride in g.strides)
+        and all(n == 1 for n in g.dilations)
+    )
+
+
 FORMS = [
     Form("pointwise", lambda op: _geometry(op).pointwise, _pointwise),
+    Form("phases", _has_phases, _phases),
     Form("convolution", always, _convolution),
 ]
