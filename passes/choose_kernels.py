@@ -49,8 +49,9 @@ class ChooseKernels(ModulePass):
     """Give contractions the form that is fastest on a kind of processor.
 
     Requires: backward ops are lowered (`lower-pock`). Ensures: a 1x1 convolution that is a matrix
-    product of enough channels is written as one. A product of f32 matrices has the form that was
-    fastest when it was measured, or that a model of costs finds (docs/tuning.md). Other forms than
+    product of enough channels is written as one, another dense one as a sum of products, one for
+    each place of its kernel. A product of f32 matrices has the form that was fastest when it was
+    measured, or that a model of costs finds (docs/tuning.md). Other forms than
     IREE's own say in `pock.tile` which block of the result the registers hold, which `pock-to-iree`
     hands to the code generator; some have their right operand in panels, and their left one by
     rows. What arranges a frozen weight is left to `fold-frozen`, so it is free. The module says in

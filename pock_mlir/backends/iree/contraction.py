@@ -40,7 +40,7 @@ def _is_transposed(value: Value) -> bool:
     users = [use.owner.operation for use in value.uses]
     if len(users) == 1 and users[0].name == "stablehlo.reshape":
         return _is_transposed(users[0].results[0])
-    return any(user.name == "stablehlo.transpose" for user in users)
+    return any(user.name in ("stablehlo.transpose", "linalg.generic") for user in users)
 
 
 def _barrier(b: Builder, value: Value) -> Value:
@@ -119,18 +119,22 @@ def _configuration(op: Operation) -> dict[str, Attribute]:
     rows, columns = result[first : len(lhs) - 1], result[len(lhs) - 1 :]
     in_panels = len(columns) == 2
     panels = columns[0] if in_panels else columns[0] // tile.columns
-    group = _largest_divisor(panels, _BYTES_OF_A_GROUP // (4 * k * tile.columns))
+    group = largest_divisor(panels, _BYTES_OF_A_GROUP // (4 * k * tile.columns))
     width = [group, 0] if in_panels else [group * tile.columns]
     vector = [1, tile.columns] if in_panels else [tile.columns]
     height = _rows_of_a_group(rows, tile.rows, panels // group)
     one, none = [1] * first, [0] * (len(result) + 1)
     block = [*(1 for _ in rows[1:]), tile.rows]
-    levels: dict[str, list[int]] = {
-        "distribution": [*one, *height, *width, 0],
-        "vector_common_parallel": [*one, *block, *vector, 0],
-        "vector_reduction": [*none[:-1], tile.depth],
-    }
-    lowering = ", ".join(f"{level} = {sizes}" for level, sizes in levels.items())
+    return lowering_info(
+        distribution=[*one, *height, *width, 0],
+        vector_common_parallel=[*one, *block, *vector, 0],
+        vector_reduction=[*none[:-1], tile.depth],
+    )
+
+
+def lowering_info(**levels: Sequence[int]) -> dict[str, Attribute]:
+    """The attribute that tells IREE the tiles of an op, by the names of its levels of tiling."""
+    lowering = ", ".join(f"{level} = {list(sizes)}" for level, sizes in levels.items())
     text = (
         "#iree_codegen.compilation_info<"
         f"lowering_config = #iree_cpu.lowering_config<{lowering}>, "
@@ -147,13 +151,13 @@ def _rows_of_a_group(rows: Sequence[int], height: int, groups: int) -> list[int]
     """
     *outer, last = rows
     if not outer:
-        return [height * _largest_divisor(last // height, _ROWS_OF_A_GROUP // height)]
+        return [height * largest_divisor(last // height, _ROWS_OF_A_GROUP // height)]
     *images, high = outer
     most = math.prod(images) * high * groups // _FEWEST_GROUPS
-    tall = _largest_divisor(high, max(1, min(most, _PLACES_OF_A_GROUP // last)))
+    tall = largest_divisor(high, max(1, min(most, _PLACES_OF_A_GROUP // last)))
     return [*(1 for _ in images), tall, last]
 
 
-def _largest_divisor(number: int, limit: int) -> int:
+def largest_divisor(number: int, limit: int) -> int:
     """The largest divisor of `number` that is no more than `limit`, at least 1."""
     return next((n for n in range(min(number, limit), 1, -1) if number % n == 0), 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pock_mlir.backends.iree.arrangement import lower_arrangements
 from pock_mlir.backends.iree.contraction import forget_tiles, lower_tiled
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
@@ -94,6 +95,7 @@ class PockToIree(ModulePass):
             else:
                 state.add_results(function, written)
         erase_dead_ops(module)
+        lower_arrangements(module)
         lower_taps(module)
         lower_tiled(module)
         for name, op in parameters(module).items():
