@@ -21,7 +21,12 @@ from pock_mlir.ir import (
 )
 from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.frozen import Frozen, symbol_of
-from pock_mlir.passes.kernels.contraction import build_product, product_of
+from pock_mlir.passes.kernels.contraction import (
+    build_in_pieces,
+    build_product,
+    pieces_of,
+    product_of,
+)
 from pock_mlir.passes.kernels.dense_convolution import (
     FEWEST_CHANNELS,
     as_product,
@@ -90,11 +95,9 @@ class ChooseKernels(ModulePass):
         products = list(self._products(module))
         _put_products(module, products)
         for op, product in products:
-            form = tuning.form_of(product, self._largest_copy(product))
-            if form != PLAIN:
-                (lhs, rhs), result = op.operands, op.operation.results[0]
-                b = Builder.before(op)
-                result.replace_all_uses_with(build_product(b, lhs, rhs, product, form))
+            y = self._product(op, product, tuning)
+            if y is not None:
+                op.operation.results[0].replace_all_uses_with(y)
                 op.operation.erase()
 
     def _rewrite_convolution(self, op: Any, tuning: Tuning) -> None:
@@ -114,6 +117,16 @@ class ChooseKernels(ModulePass):
             y = as_taps(b, image, kernel, g, tile)
         op.operation.results[0].replace_all_uses_with(y)
         op.operation.erase()
+
+    def _product(self, op: Any, product: Product, tuning: Tuning) -> Value | None:
+        """A product in the form that it is to have; None where that is the one it has."""
+        b, (lhs, rhs) = Builder.before(op), op.operands
+        if pieces_of(product) > 1:
+            tile = tuning.tile_of_piece(replace(product, k=product.k // pieces_of(product)))
+            if tile is not None:
+                return build_in_pieces(b, lhs, rhs, product, tile)
+        form = tuning.form_of(product, self._largest_copy(product))
+        return None if form == PLAIN else build_product(b, lhs, rhs, product, form)
 
     def _largest_copy(self, product: Product) -> int:
         """How many elements may be arranged for a product.

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of
-from pock_mlir.ir import DenseI64ArrayAttr, Value, stablehlo_bindings
+from pock_mlir.ir import DenseI64ArrayAttr, UnitAttr, Value, stablehlo_bindings
 from pock_mlir.tuning import Form, Product, Tile
 
 TILE = "pock.tile"
 """On a `dot_general`: rows, columns and depth of the block that the registers hold."""
+
+_LONG = 16384
+"""Steps of a contraction from which on it is done in pieces."""
+Contracted = tuple[Sequence[int], Sequence[int]]
+PART = "pock.part"
+"""On a `dot_general` with a tile: a part of a sum, to be added to the others in their memory."""
 
 
 def tile_of(op: Any) -> Tile | None:
@@ -70,6 +77,47 @@ def build_product(b: Builder, lhs: Value, rhs: Value, product: Product, form: Fo
     owner: Any = y.owner
     owner.attributes[TILE] = i64s([form.tile.rows, form.tile.columns, form.tile.depth])
     return b.reshape(y, [*product.stack, product.m, product.n])
+
+
+def build_sum(b: Builder, parts: Iterable[tuple[Value, Value, Contracted]], tile: Tile) -> Value:
+    """The sum of products that each have a tile; operands are slices that are read in their place.
+
+    `pock-to-iree` lets each add to the sum in a kernel of its own.
+    """
+    total = None
+    for lhs, rhs, contracted in parts:
+        product = b.dot_general(lhs, rhs, contracted)
+        owner: Any = product.owner
+        owner.attributes[TILE] = i64s([tile.rows, tile.columns, tile.depth])
+        owner.attributes[PART] = UnitAttr.get()
+        total = product if total is None else b.add(total, product)
+    assert total is not None, "a sum has parts"
+    return total
+
+
+_PIECE = 1024
+
+
+def pieces_of(product: Product) -> int:
+    """How many pieces the contracted dimension of a product is cut in, if it is a long one."""
+    if product.k < _LONG or product.stack:
+        return 1
+    if not (product.lhs_rows_first and product.rhs_columns_last):
+        return 1  # the slices of a piece would be narrow
+    return next((n for n in range(product.k // _PIECE, 1, -1) if product.k % n == 0), 1)
+
+
+def build_in_pieces(b: Builder, lhs: Value, rhs: Value, product: Product, tile: Tile) -> Value:
+    """A product with a long contracted dimension, whose operands meet the cache piece by piece."""
+    piece = product.k // pieces_of(product)
+
+    def parts() -> Iterator[tuple[Value, Value, Contracted]]:
+        for begin in range(0, product.k, piece):
+            end = begin + piece
+            rows = b.slice(lhs, [0, begin], [product.m, end])
+            yield rows, b.slice(rhs, [begin, 0], [end, product.n]), ([1], [0])
+
+    return build_sum(b, parts(), tile)
 
 
 def _panels(b: Builder, rhs: Value, product: Product, columns: int) -> Value:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from pock_mlir.dialects.stablehlo import Builder, i64s
+from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import Value
-from pock_mlir.passes.kernels.contraction import TILE
+from pock_mlir.passes.kernels.contraction import Contracted, build_sum
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.tuning import Product, Tile
 
@@ -41,28 +41,30 @@ def as_taps(b: Builder, image: Value, kernel: Value, g: ConvGeometry, tile: Tile
     """The sum, over the places of the kernel, of products that each have a tile.
 
     The kernel is arranged as [places, O / columns, C, columns], which is a copy that is to be paid
-    unless `fold-frozen` does it once. The parts of the image are slices: `pock-to-iree` reads them
-    where they lie, and adds each product to the sum in its own kernel.
+    unless `fold-frozen` does it once. The parts of the image are slices, with strides where the
+    convolution has them.
     """
     inputs, outputs = g.kernel[-2:]
     count, places = outputs // tile.columns, math.prod(g.window)
     split = b.reshape(kernel, [places, inputs, count, tile.columns])
     panels = b.transpose(split, [0, 2, 1, 3])
-    last = g.spatial + 1
     padded = b.pad(image, [0, *g.low, 0], [0, *g.high, 0]) if any(g.low + g.high) else image
-    total = None
-    for i, place in enumerate(itertools.product(*(range(n) for n in g.window))):
-        begin = [tap * dilation for tap, dilation in zip(place, g.dilations, strict=True)]
-        end = [
-            start + (size - 1) * stride + 1
-            for start, size, stride in zip(begin, g.output[1:-1], g.strides, strict=True)
-        ]
-        part = b.slice(padded, [0, *begin, 0], [g.image[0], *end, inputs], [1, *g.strides, 1])
-        matrix = b.slice(panels, [i, 0, 0, 0], [i + 1, count, inputs, tile.columns])
-        matrix = b.reshape(matrix, [count, inputs, tile.columns])
-        product = b.dot_general(part, matrix, ([last], [1]))
-        owner: Any = product.owner
-        owner.attributes[TILE] = i64s([tile.rows, tile.columns, tile.depth])
-        total = product if total is None else b.add(total, product)
-    assert total is not None, "a kernel has places"
-    return b.reshape(total, g.output)
+
+    def parts() -> Iterator[tuple[Value, Value, Contracted]]:
+        for i, place in enumerate(itertools.product(*(range(n) for n in g.window))):
+            matrix = b.slice(panels, [i, 0, 0, 0], [i + 1, count, inputs, tile.columns])
+            matrix = b.reshape(matrix, [count, inputs, tile.columns])
+            yield _seen(b, padded, g, place), matrix, ([g.spatial + 1], [1])
+
+    return b.reshape(build_sum(b, parts(), tile), g.output)
+
+
+def _seen(b: Builder, padded: Value, g: ConvGeometry, place: Sequence[int]) -> Value:
+    """What a place of the kernel sees of the padded image."""
+    begin = [tap * dilation for tap, dilation in zip(place, g.dilations, strict=True)]
+    end = [
+        start + (size - 1) * stride + 1
+        for start, size, stride in zip(begin, g.output[1:-1], g.strides, strict=True)
+    ]
+    batch, channels = g.image[0], g.image[-1]
+    return b.slice(padded, [0, *begin, 0], [batch, *end, channels], [1, *g.strides, 1])

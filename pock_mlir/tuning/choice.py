@@ -87,5 +87,12 @@ class Tuning:
 
         None where no block divides them.
         """
-        forms = [form for form in candidates(product, self.machine) if form.kind == "panels"]
+        return self._tile(product, "panels")
+
+    def tile_of_piece(self, product: Product) -> Tile | None:
+        """By the model, the tile for a piece of a product whose operands stay as they are."""
+        return self._tile(product, "tiled")
+
+    def _tile(self, product: Product, kind: str) -> Tile | None:
+        forms = [form for form in candidates(product, self.machine) if form.kind == kind]
         return self.model.best(product, forms, self.machine).tile if forms else None

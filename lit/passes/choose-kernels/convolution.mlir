@@ -7,9 +7,9 @@ func.func @dense(%x: tensor<2x8x8x8xf32>, %w: tensor<1x2x8x32xf32>) -> tensor<2x
   // CHECK: %[[SPLIT:.*]] = stablehlo.reshape %arg1 : (tensor<1x2x8x32xf32>) -> tensor<2x8x2x16xf32>
   // CHECK: %[[PANELS:.*]] = stablehlo.transpose %[[SPLIT]], dims = [0, 2, 1, 3]
   // CHECK: %[[IMAGE:.*]] = stablehlo.pad %arg0
-  // CHECK: %[[A:.*]] = stablehlo.slice %[[IMAGE]] [0:2, 0:7:2, 0:7:2, 0:8]
   // CHECK: stablehlo.slice %[[PANELS]] [0:1, 0:2, 0:8, 0:16]
-  // CHECK: %[[FIRST:.*]] = stablehlo.dot_general %[[A]], {{.*}}, contracting_dims = [3] x [1] {pock.tile = array<i64: 4, 16, 4>}
+  // CHECK: %[[A:.*]] = stablehlo.slice %[[IMAGE]] [0:2, 0:7:2, 0:7:2, 0:8]
+  // CHECK: %[[FIRST:.*]] = stablehlo.dot_general %[[A]], {{.*}}, contracting_dims = [3] x [1] {pock.part, pock.tile = array<i64: 4, 16, 4>}
   // CHECK: %[[B:.*]] = stablehlo.slice %[[IMAGE]] [0:2, 0:7:2, 1:8:2, 0:8]
   // CHECK: %[[SECOND:.*]] = stablehlo.dot_general %[[B]]
   // CHECK: %[[SUM:.*]] = stablehlo.add %[[FIRST]], %[[SECOND]]
@@ -38,4 +38,17 @@ func.func @others(%x: tensor<1x8x8x16xf32>, %depthwise: tensor<3x3x1x16xf32>, %f
     window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
     : (tensor<1x4x4x16xf32>, tensor<3x3x16x16xf32>) -> tensor<1x2x2x16xf32>
   return %a, %b, %c : tensor<1x6x6x16xf32>, tensor<1x6x6x16xf32>, tensor<1x2x2x16xf32>
+}
+
+// A long contraction is a sum of pieces, which meet the cache one after the other.
+// CHECK-LABEL: func.func @long
+func.func @long(%x: tensor<16x16384xf32>, %w: tensor<16384x32xf32>) -> tensor<16x32xf32> {
+  // CHECK: %[[X:.*]] = stablehlo.slice %arg0 [0:16, 0:1024]
+  // CHECK: %[[W:.*]] = stablehlo.slice %arg1 [0:1024, 0:32]
+  // CHECK: %[[Y:.*]] = stablehlo.dot_general %[[X]], %[[W]], contracting_dims = [1] x [0] {pock.part, pock.tile
+  // CHECK-COUNT-15: stablehlo.add
+  // CHECK-NOT: stablehlo.add
+  %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
+    : (tensor<16x16384xf32>, tensor<16384x32xf32>) -> tensor<16x32xf32>
+  return %y : tensor<16x32xf32>
 }

@@ -10,7 +10,7 @@ from pock_mlir.backends.iree.arrangement import lower_arrangements
 from pock_mlir.backends.iree.contraction import forget_tiles, lower_tiled
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
-from pock_mlir.backends.iree.taps import lower_taps
+from pock_mlir.backends.iree.sums import lower_sums
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import (
@@ -96,7 +96,7 @@ class PockToIree(ModulePass):
                 state.add_results(function, written)
         erase_dead_ops(module)
         lower_arrangements(module)
-        lower_taps(module)
+        lower_sums(module)
         lower_tiled(module)
         for name, op in parameters(module).items():
             _convert_parameter(op, name in written)

@@ -1,4 +1,4 @@
-"""Dense convolutions as products for each place of the kernel: PyTorch's numbers, and no copies."""
+"""Convolutions and long contractions as sums of products: PyTorch's numbers, and no copies."""
 
 from __future__ import annotations
 
@@ -54,19 +54,40 @@ def type_of(shape: list[int]) -> str:
 @pytest.mark.parametrize("case", CASES)
 def test_the_numbers_are_pytorchs(case: str):
     image, kernel, *_ = CASES[case]
+    x, w = (RNG.standard_normal(extents, np.float32) for extents in (image, kernel))
+    y = computed(convolution(case), math.prod(kernel[:-2]), x, w)
+    np.testing.assert_allclose(y, reference(case, x, w), rtol=1e-4, atol=1e-4)
+
+
+def test_a_long_contraction():
+    text = """
+      func.func @f(%x: tensor<16x16384xf32>, %w: tensor<16384x32xf32>) -> tensor<16x32xf32> {
+        %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
+          : (tensor<16x16384xf32>, tensor<16384x32xf32>) -> tensor<16x32xf32>
+        return %y : tensor<16x32xf32>
+      }"""
+    x, w = (
+        RNG.standard_normal((16, 16384), np.float32),
+        RNG.standard_normal((16384, 32), np.float32),
+    )
+    np.testing.assert_allclose(computed(text, 16, x, w), x @ w, rtol=1e-4, atol=1e-2)
+
+
+def computed(text: str, parts: int, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """What `@f` returns, as a sum of so many parts, each in a kernel that reads it in its place."""
     with make_context(), Location.unknown():
-        module = Module.parse(convolution(case))
+        module = Module.parse(text)
         ChooseKernels(minimum=0, target="x86-64-avx2").run(module)
         assert not list(named_ops(module, "stablehlo.convolution"))
         tiles = [tile_of(op) for op in named_ops(module, "stablehlo.dot_general")]
-        assert len(tiles) == math.prod(kernel[:-2]) and all(tiles)
+        assert len(tiles) == parts and all(tiles)
         PockToIree().run(module)
         compiled = compile_module(str(module), TARGETS["cpu"])
-    x, w = (RNG.standard_normal(extents, np.float32) for extents in (image, kernel))
+    memory = allocations(compiled, "f")
+    assert memory.copies == 0 and memory.dispatches <= parts + 2, "padding, arranging"
     device = open_device("local-sync")
     (y,) = DeviceModule(compiled.vmfb, {}, {}, device, "local-sync").call("f", x, w)
-    np.testing.assert_allclose(y, reference(case, x, w), rtol=1e-4, atol=1e-4)
-    assert allocations(compiled, "f").copies == 0
+    return y
 
 
 def reference(case: str, x: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Products of parts of an image, each in a kernel that reads the part where it lies.
+"""Sums of products of slices, each in a kernel that reads its slices where they lie.
 
-`choose-kernels` writes a convolution as a sum of products, one for each place of its kernel. Left
-to IREE, each would read a copy of its part of the image, and the sum would be formed on the side.
+`choose-kernels` writes a convolution as a sum of products, one for each place of its kernel, and
+likewise a long contraction, piece by piece. Left to IREE, each would read copies of its slices, and
+the sum would be formed on the side.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from pock_mlir.backends.iree.contraction import contract
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import DenseI64ArrayAttr, Module, Operation, OpResult, Value
-from pock_mlir.passes.kernels.contraction import tile_of
+from pock_mlir.passes.kernels.contraction import PART, tile_of
 from pock_mlir.rewriting import named_ops
 
 
-def lower_taps(module: Module) -> None:
-    """Lower every `dot_general` that has a tile and multiplies a slice of an image."""
+def lower_sums(module: Module) -> None:
+    """Lower every `dot_general` that has a tile and is a part of a sum."""
     for op in named_ops(module, "stablehlo.dot_general"):
-        if tile_of(op) is not None and _definition(op.operands[0], "stablehlo.slice"):
+        if tile_of(op) is not None and PART in op.operation.attributes:
             _lower(op.operation)
 
 
