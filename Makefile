@@ -50,8 +50,8 @@ format: $(DEV) ## Format the code and mend what ruff can
 docs: $(DEV) ## Write the generated pages of docs/ from the classes
 	@$(BIN)/python tools/gen_docs.py $(ARGS)
 
-bench: $(DEMO) ## Time compiled training steps against PyTorch
-	@$(BIN)/python benchmarks/step.py $(ARGS)
+bench: $(DEV) ## Time training steps against other frameworks; ARGS="--models minilm --peers pytorch"
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 check-wheel: $(DEV) ## Build the sdist, the wheel from it, and import every module from the wheel
 	@$(BIN)/python tools/check_wheel.py
