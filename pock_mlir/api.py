@@ -144,7 +144,7 @@ def compile(
             **optimizer.pipeline_options(),
             scheme=scheme.option,
             precision=precision,
-            tiles=precision == "f32" and chosen.driver.startswith("local"),
+            processor=chosen.processor if precision == "f32" else None,
             tuning=measurements,
         )
         run_pipeline(imported.module, pipeline)
@@ -240,7 +240,7 @@ def _build(
     module = imported.module
     text = str(module)
     erase_unread_parameters(module)
-    if target.driver.startswith("local"):
+    if target.processor:
         ExpandBf16().run(module)
     compiled = _compiled(str(module), target, tell)
     dispatches = allocations(compiled, "train_step").dispatches

@@ -68,8 +68,8 @@ def compile_command(
     target: Annotated[
         str,
         typer.Option(
-            help="What will run it: cpu (a machine like this one), cuda-sm_87 (Jetson Orin), "
-            "vulkan-swiftshader (in software)."
+            help="What will run it: cpu (a machine like this one), cortex-a72 (Raspberry Pi 4), "
+            "cuda-sm_87 (Jetson Orin), vulkan-swiftshader (in software)."
         ),
     ] = "cpu",
     batch: Annotated[

@@ -1,9 +1,12 @@
 """Every target gets a module of the test models; Vulkan's runs, on SwiftShader."""
 
+import platform
+import re
+
 import pytest
 
 import pock_mlir as pock
-from pock_mlir.runtime import Trainer
+from pock_mlir.runtime import DeviceError, Trainer
 from tests.support.swiftshader import require_swiftshader
 from tests.support.training import Task, TorchTraining, make_task
 
@@ -25,6 +28,22 @@ def test_cuda_modules(model: str) -> None:
     program = build(model, "cuda-sm_87")
     assert program.manifest.driver == "cuda"
     assert b".target sm_87" in program.artifact.module
+
+
+_AARCH64 = 183
+"""The machine of an ELF file, as its header names it."""
+
+
+def test_a_module_for_a_raspberry_pi() -> None:
+    program = build("residual_cnn", "cortex-a72")
+    module = program.artifact.module
+    start = module.index(b"\x7fELF")
+    assert int.from_bytes(module[start + 18 : start + 20], "little") == _AARCH64
+    tiles = re.findall(r"pock.tile = array<i64: \d+, (\d+), \d+>", program.training_module)
+    assert tiles and all(int(columns) in (8, 16) for columns in tiles), "vectors of four"
+    if platform.machine().lower() not in ("aarch64", "arm64"):
+        with pytest.raises(DeviceError, match="cortex-a72"):
+            Trainer(program.artifact)
 
 
 @pytest.mark.acceptance

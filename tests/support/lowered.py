@@ -47,7 +47,10 @@ def lowered(
         run_pipeline(
             module,
             training_pipeline(
-                scheme=chosen, optimizer=kind, optimizer_options=options, tiles=target == "cpu"
+                scheme=chosen,
+                optimizer=kind,
+                optimizer_options=options,
+                processor="this" if target == "cpu" else None,
             ),
         )
         for function in functions(module):

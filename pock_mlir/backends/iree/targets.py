@@ -26,6 +26,8 @@ class Target:
         driver: the IREE runtime driver that runs its modules.
         description: one line for `--help`.
         narrow_floats: the types that mixed precision may use: those it can keep in memory.
+        processor: its kind by the names of pock_mlir.tuning, for which contractions get their
+            forms; "this" is that of the machine that compiles, None what is no processor.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Target:
     driver: str
     description: str
     narrow_floats: frozenset[str] = frozenset({"bf16", "f16"})
+    processor: str | None = None
 
 
 _TABLE = (
@@ -41,6 +44,18 @@ _TABLE = (
         (*_CPU, "--iree-llvmcpu-target-cpu=host"),
         "local-task",
         "this machine's processor",
+        processor="this",
+    ),
+    Target(
+        "cortex-a72",
+        (
+            *_CPU,
+            "--iree-llvmcpu-target-triple=aarch64-unknown-linux-gnu",
+            "--iree-llvmcpu-target-cpu=cortex-a72",
+        ),
+        "local-task",
+        "Raspberry Pi 4",
+        processor="aarch64-neon",
     ),
     Target(
         "cuda-sm_87",
