@@ -50,7 +50,7 @@ def lowered(
                 scheme=chosen,
                 optimizer=kind,
                 optimizer_options=options,
-                processor="this" if target == "cpu" else None,
+                processor=TARGETS[target].processor,
             ),
         )
         for function in functions(module):
