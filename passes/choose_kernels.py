@@ -28,7 +28,6 @@ from pock_mlir.passes.kernels.contraction import (
     product_of,
 )
 from pock_mlir.passes.kernels.dense_convolution import (
-    FEWEST_CHANNELS,
     as_product,
     as_taps,
     row_product,
@@ -40,10 +39,12 @@ from pock_mlir.tuning import PLAIN, Product, Tuning
 
 _ELEMENTS_OF_A_MEBIBYTE = (1 << 20) // 4
 
-_FEWEST_CHANNELS = 32
-"""Below, a 1x1 convolution waits for memory, not for arithmetic. As it is, IREE writes its result
-into the padded image of the convolution behind it; that of a product is copied there, and in memory
-twice."""
+_FEWEST_OF_A_PRODUCT = 32
+"""Channels of a 1x1 convolution below which it waits for memory, not for arithmetic. As it is, IREE
+writes its result into the padded image of the convolution behind it; that of a product is copied
+there, and in memory twice."""
+_FEWEST_OF_A_SUM = 8
+"""Channels of another dense convolution below which each product of a sum does too little."""
 
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
@@ -107,12 +108,13 @@ class ChooseKernels(ModulePass):
             return
         b, (image, kernel) = Builder.before(op), op.operands
         if g.pointwise and all(stride == 1 for stride in g.strides):
-            if g.kernel[-2] < _FEWEST_CHANNELS:
+            if g.kernel[-2] < _FEWEST_OF_A_PRODUCT:
                 return
             y = as_product(b, image, kernel, g)
         else:
             tile = tuning.tile_of_row(row_product(g))
-            if tile is None or g.kernel[-2] < FEWEST_CHANNELS or g.multiplications < self.minimum:
+            worth = g.kernel[-2] >= _FEWEST_OF_A_SUM and g.multiplications >= self.minimum
+            if tile is None or not worth:
                 return
             y = as_taps(b, image, kernel, g, tile)
         op.operation.results[0].replace_all_uses_with(y)

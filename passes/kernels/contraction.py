@@ -12,9 +12,6 @@ from pock_mlir.tuning import Form, Product, Tile
 TILE = "pock.tile"
 """On a `dot_general`: rows, columns and depth of the block that the registers hold."""
 
-_LONG = 16384
-"""Steps of a contraction from which on it is done in pieces."""
-Contracted = tuple[Sequence[int], Sequence[int]]
 PART = "pock.part"
 """On a `dot_general` with a tile: a part of a sum, to be added to the others in their memory."""
 
@@ -79,6 +76,10 @@ def build_product(b: Builder, lhs: Value, rhs: Value, product: Product, form: Fo
     return b.reshape(y, [*product.stack, product.m, product.n])
 
 
+Contracted = tuple[Sequence[int], Sequence[int]]
+"""The contracted dimensions of lhs and of rhs."""
+
+
 def build_sum(b: Builder, parts: Iterable[tuple[Value, Value, Contracted]], tile: Tile) -> Value:
     """The sum of products that each have a tile; operands are slices that are read in their place.
 
@@ -95,7 +96,8 @@ def build_sum(b: Builder, parts: Iterable[tuple[Value, Value, Contracted]], tile
     return total
 
 
-_PIECE = 1024
+_LONG, _PIECE = 16384, 1024
+"""From how many steps on a contraction is done in pieces, and how many those have about."""
 
 
 def pieces_of(product: Product) -> int:

@@ -10,14 +10,11 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from pock_mlir.dialects.stablehlo import Builder
+from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import Value
 from pock_mlir.passes.kernels.contraction import Contracted, build_sum
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.tuning import Product, Tile
-
-FEWEST_CHANNELS = 8
-"""Of an image that is worth a product for each place; below, IREE's own code is as fast."""
 
 
 def row_product(g: ConvGeometry) -> Product:
@@ -40,23 +37,32 @@ def as_product(b: Builder, image: Value, kernel: Value, g: ConvGeometry) -> Valu
 def as_taps(b: Builder, image: Value, kernel: Value, g: ConvGeometry, tile: Tile) -> Value:
     """The sum, over the places of the kernel, of products that each have a tile.
 
-    The kernel is arranged as [places, O / columns, C, columns], which is a copy that is to be paid
-    unless `fold-frozen` does it once. The parts of the image are slices, with strides where the
-    convolution has them.
+    The kernel is arranged as [spatial..., O / columns, C, columns], which is a copy that is to be
+    paid unless `fold-frozen` does it once. The parts of the image are slices, with strides where
+    the convolution has them.
     """
-    inputs, outputs = g.kernel[-2:]
-    count, places = outputs // tile.columns, math.prod(g.window)
-    split = b.reshape(kernel, [places, inputs, count, tile.columns])
-    panels = b.transpose(split, [0, 2, 1, 3])
+    panels = _panels(b, kernel, g, tile.columns)
+    matrix = shape_of(panels)[g.spatial :]
     padded = b.pad(image, [0, *g.low, 0], [0, *g.high, 0]) if any(g.low + g.high) else image
 
     def parts() -> Iterator[tuple[Value, Value, Contracted]]:
-        for i, place in enumerate(itertools.product(*(range(n) for n in g.window))):
-            matrix = b.slice(panels, [i, 0, 0, 0], [i + 1, count, inputs, tile.columns])
-            matrix = b.reshape(matrix, [count, inputs, tile.columns])
-            yield _seen(b, padded, g, place), matrix, ([g.spatial + 1], [1])
+        for place in itertools.product(*(range(n) for n in g.window)):
+            begin, end = [*place, *(0 for _ in matrix)], [*(i + 1 for i in place), *matrix]
+            weights = b.reshape(b.slice(panels, begin, end), matrix)
+            contracted = ([g.spatial + 1], [len(matrix) - 2])
+            yield _seen(b, padded, g, place), weights, contracted
 
     return b.reshape(build_sum(b, parts(), tile), g.output)
+
+
+def _panels(b: Builder, kernel: Value, g: ConvGeometry, columns: int) -> Value:
+    """A single panel is the kernel as it is: of one in another shape IREE would update a copy."""
+    inputs, outputs = g.kernel[-2:]
+    if outputs == columns:
+        return kernel
+    split = b.reshape(kernel, [*g.window, inputs, outputs // columns, columns])
+    s = g.spatial
+    return b.transpose(split, [*range(s), s + 1, s, s + 2])
 
 
 def _seen(b: Builder, padded: Value, g: ConvGeometry, place: Sequence[int]) -> Value:

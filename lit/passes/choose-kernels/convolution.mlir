@@ -4,10 +4,10 @@
 // parts of the image are slices.
 // CHECK-LABEL: func.func @dense
 func.func @dense(%x: tensor<2x8x8x8xf32>, %w: tensor<1x2x8x32xf32>) -> tensor<2x4x4x32xf32> {
-  // CHECK: %[[SPLIT:.*]] = stablehlo.reshape %arg1 : (tensor<1x2x8x32xf32>) -> tensor<2x8x2x16xf32>
-  // CHECK: %[[PANELS:.*]] = stablehlo.transpose %[[SPLIT]], dims = [0, 2, 1, 3]
+  // CHECK: %[[SPLIT:.*]] = stablehlo.reshape %arg1 : (tensor<1x2x8x32xf32>) -> tensor<1x2x8x2x16xf32>
+  // CHECK: %[[PANELS:.*]] = stablehlo.transpose %[[SPLIT]], dims = [0, 1, 3, 2, 4]
   // CHECK: %[[IMAGE:.*]] = stablehlo.pad %arg0
-  // CHECK: stablehlo.slice %[[PANELS]] [0:1, 0:2, 0:8, 0:16]
+  // CHECK: stablehlo.slice %[[PANELS]] [0:1, 0:1, 0:2, 0:8, 0:16]
   // CHECK: %[[A:.*]] = stablehlo.slice %[[IMAGE]] [0:2, 0:7:2, 0:7:2, 0:8]
   // CHECK: %[[FIRST:.*]] = stablehlo.dot_general %[[A]], {{.*}}, contracting_dims = [3] x [1] {pock.part, pock.tile = array<i64: 4, 16, 4>}
   // CHECK: %[[B:.*]] = stablehlo.slice %[[IMAGE]] [0:2, 0:7:2, 1:8:2, 0:8]

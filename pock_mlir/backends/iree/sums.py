@@ -47,29 +47,34 @@ def _lower(op: Operation) -> None:
 
 
 def _sum_of(op: Operation) -> Operation | None:
-    """The `x + product` that nothing else needs the product for, nor x, which is there before."""
+    """The `sum + product` of the parts before, if nothing else reads the sum or the product."""
     uses = list(op.results[0].uses)
     if len(uses) != 1 or uses[0].operand_number != 1:
         return None
     total = uses[0].owner.operation
-    if total.name != "stablehlo.add" or not isinstance(total.operands[0], OpResult):
-        return None
-    x: Any = total.operands[0].owner
-    there = x.operation.block == op.block and x.operation.is_before_in_block(op)
-    return total if there and len(list(total.operands[0].uses)) == 1 else None
+    before = _definition(total.operands[0], "flow.dispatch.workgroups")
+    alone = len(list(total.operands[0].uses)) == 1
+    return total if total.name == "stablehlo.add" and before is not None and alone else None
 
 
 def _part(value: Value) -> Binding:
-    """What a slice, perhaps in another shape, is taken from, and where."""
+    """What a slice, perhaps without some dimensions of extent 1, is taken from, and where."""
+    shape, source = shape_of(value), value
     reshape = _definition(value, "stablehlo.reshape")
-    source = value if reshape is None else reshape.operands[0]
+    if reshape is not None and _without_units(reshape.operands[0]) == _without_units(value):
+        source = reshape.operands[0]
+    sizes = shape_of(source)
     part = _definition(source, "stablehlo.slice")
     if part is None:
-        return Binding.whole(value)
+        return Binding(source, [0] * len(sizes), sizes, shape)
     start, strides = (
         list(DenseI64ArrayAttr(part.attributes[name])) for name in ("start_indices", "strides")
     )
-    return Binding(part.operands[0], start, shape_of(source), shape_of(value), strides=strides)
+    return Binding(part.operands[0], start, sizes, shape, strides=strides)
+
+
+def _without_units(value: Value) -> list[int]:
+    return [size for size in shape_of(value) if size != 1]
 
 
 def _definition(value: Value, name: str) -> Operation | None:
