@@ -45,7 +45,9 @@ class Model:
         """Large enough to change losses by far more than rounding, which it must not let grow."""
         if self.family == "transformer":
             return 1e-2 if self.inputs == "tokens" else 1e-3
-        return 2e-5 if self.family == "depthwise" and scheme == "sparse" else 2e-6
+        if self.family == "dense":
+            return 2e-6 if scheme == "sparse" else 2e-7
+        return 2e-5 if scheme == "sparse" else 2e-6
 
     @property
     def unit(self) -> str:

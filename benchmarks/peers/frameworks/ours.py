@@ -22,7 +22,8 @@ def build(job: Job) -> Step:
     """A step of the program that `compile_program` wrote."""
     trainer = Trainer(program_path(job.folder, job.scheme), threads=job.threads)
     inputs, targets = job.batch()
-    return lambda: trainer.step(*inputs, targets)
+    rate = job.facts["learning_rate"]
+    return lambda: trainer.step(*inputs, targets, lr=rate)
 
 
 def compile_program(job: Job) -> float:
