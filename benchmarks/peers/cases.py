@@ -46,7 +46,7 @@ class Model:
         if self.family == "transformer":
             return 1e-2 if self.inputs == "tokens" else 1e-3
         if self.family == "dense":
-            return 2e-6 if scheme == "sparse" else 2e-7
+            return 2e-6 if scheme == "sparse" else 2e-8
         return 2e-5 if scheme == "sparse" else 2e-6
 
     @property
