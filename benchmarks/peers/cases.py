@@ -47,7 +47,7 @@ class Model:
             return 1e-2 if self.inputs == "tokens" else 1e-3
         if self.family == "dense":
             return 2e-6 if scheme == "sparse" else 2e-8
-        return 2e-5 if scheme == "sparse" else 2e-6
+        return 2e-5 if scheme == "sparse" else 5e-7
 
     @property
     def unit(self) -> str:

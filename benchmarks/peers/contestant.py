@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -101,6 +102,8 @@ class Contestant:
             return f"no answer in {PATIENCE:.0f} s"
         code = self.process.wait()
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        if code < 0:  # its last line is about something else
+            return f"the process crashed with {signal.Signals(-code).name}"
         return f"the process ended with {code}: {lines[-1] if lines else 'no message'}"
 
 
