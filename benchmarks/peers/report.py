@@ -126,7 +126,10 @@ def _same_scheme(results: Results, threads: int) -> str:
         rows.append(row)
     head = ["step", "ours, ms", "ours", "fastest peer / ours", "target", *PEERS]
     title = f"## The same scheme on both sides, {count(threads)}\n\n"
-    note = "The last columns are the ratios to each peer; x: it cannot, see below.\n\n"
+    note = (
+        "The last columns are the ratios to each peer. x: it cannot, see below; empty: not\n"
+        "measured, so that the fastest peer is the fastest of the others.\n\n"
+    )
     return title + note + table(head, rows) if rows else ""
 
 
@@ -180,7 +183,8 @@ def _costs(results: Results) -> str:
             row.append(_megabytes(found["contestants"][f"{peer}/{scheme}"]) if found else "")
         rows.append(row)
     head = ["step", "our compile time, s", "ours, MB", *(f"{peer}, MB" for peer in PEERS)]
-    return "## Memory and compile time\n\n" + table(head, rows) if rows else ""
+    note = "Other work may have run while we compiled: those times are upper bounds.\n\n"
+    return "## Memory and compile time\n\n" + note + table(head, rows) if rows else ""
 
 
 def _megabytes(kept: dict[str, object]) -> str:
