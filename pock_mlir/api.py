@@ -240,7 +240,7 @@ def _build(
     module = imported.module
     text = str(module)
     erase_unread_parameters(module)
-    if target.processor:
+    if target.processor is not None:
         ExpandBf16().run(module)
     compiled = _compiled(str(module), target, tell)
     dispatches = allocations(compiled, "train_step").dispatches

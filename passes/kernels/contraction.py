@@ -22,6 +22,20 @@ def tile_of(op: Any) -> Tile | None:
     return Tile(*DenseI64ArrayAttr(attributes[TILE])) if TILE in attributes else None
 
 
+def _give(product: Value, tile: Tile) -> Any:
+    """The `dot_general` that makes a product, which is to have the tile from now on."""
+    op: Any = product.owner
+    op.attributes[TILE] = i64s([tile.rows, tile.columns, tile.depth])
+    return op
+
+
+def forget_tile(op: Any) -> None:
+    """Leave a `dot_general` to the backend's own tiles."""
+    for name in (TILE, PART):
+        if name in op.operation.attributes:
+            del op.operation.attributes[name]
+
+
 def product_of(op: Any) -> Product | None:
     """What a `dot_general` multiplies, if that is two (stacks of) matrices."""
     numbers = stablehlo_bindings.DotDimensionNumbers(
@@ -71,8 +85,7 @@ def build_product(b: Builder, lhs: Value, rhs: Value, product: Product, form: Fo
     inner = first + 1 if form.has_panels or not product.rhs_columns_last else first
     contracted = ([first + 1 if rows_first else first], [inner])
     y = b.dot_general(lhs, rhs, contracted, (stacked, stacked))
-    owner: Any = y.owner
-    owner.attributes[TILE] = i64s([form.tile.rows, form.tile.columns, form.tile.depth])
+    _give(y, form.tile)
     return b.reshape(y, [*product.stack, product.m, product.n])
 
 
@@ -88,9 +101,7 @@ def build_sum(b: Builder, parts: Iterable[tuple[Value, Value, Contracted]], tile
     total = None
     for lhs, rhs, contracted in parts:
         product = b.dot_general(lhs, rhs, contracted)
-        owner: Any = product.owner
-        owner.attributes[TILE] = i64s([tile.rows, tile.columns, tile.depth])
-        owner.attributes[PART] = UnitAttr.get()
+        _give(product, tile).attributes[PART] = UnitAttr.get()
         total = product if total is None else b.add(total, product)
     assert total is not None, "a sum has parts"
     return total

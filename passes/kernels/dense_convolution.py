@@ -43,7 +43,7 @@ def as_taps(b: Builder, image: Value, kernel: Value, g: ConvGeometry, tile: Tile
     """
     panels = _panels(b, kernel, g, tile.columns)
     matrix = shape_of(panels)[g.spatial :]
-    padded = b.pad(image, [0, *g.low, 0], [0, *g.high, 0]) if any(g.low + g.high) else image
+    padded = b.pad(image, [0, *g.low, 0], [0, *g.high, 0])
 
     def parts() -> Iterator[tuple[Value, Value, Contracted]]:
         for place in itertools.product(*(range(n) for n in g.window)):

@@ -34,7 +34,7 @@ def training_pipeline(
         schedule: options of `schedule-learning-rate`; None leaves the rate as it is given.
         scheme: what is trained: a built-in scheme's name or the path of a TOML file.
         precision: of the operands of contractions: f32, bf16 or f16 (with loss scaling).
-        processor: the kind for which contractions get their forms, "this" for this machine's; None
+        processor: the kind for which contractions get their forms, "" for this machine's; None
             leaves them to the backend.
         tuning: a file of measurements for that, beside those that are shipped.
     """
@@ -58,7 +58,7 @@ def training_pipeline(
         # The loss and its gradient are lowered alone, and share most of a softmax.
         Upstream("cse"),
         *(_narrowed(precision, scheme) if precision != "f32" else []),
-        *(_tiled(scheme, processor, tuning) if processor else []),
+        *(_tiled(scheme, processor, tuning) if processor is not None else []),
         make("reorder"),
     ]
 
@@ -74,7 +74,7 @@ def _narrowed(precision: str, scheme: str) -> list[Pass]:
 def _tiled(scheme: str, processor: str, tuning: str) -> list[Pass]:
     """Contractions in the form that suits a processor; what two share is arranged once."""
     return [
-        make("choose-kernels", target="" if processor == "this" else processor, database=tuning),
+        make("choose-kernels", target=processor, database=tuning),
         Upstream("cse"),
         make("fold-frozen", scheme=scheme, only="arrangements"),
     ]

@@ -101,3 +101,16 @@ def reference(case: str, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     compute = torch.nn.functional.conv1d if spatial == 1 else torch.nn.functional.conv2d
     y = compute(image, kernel, stride=strides, dilation=dilations)
     return np.moveaxis(y.numpy(), 1, -1)
+
+
+def test_without_tiles_it_is_left_to_iree():
+    image, kernel, *_ = CASES["stride"]
+    with make_context(), Location.unknown():
+        module = Module.parse(convolution("stride"))
+        ChooseKernels(minimum=0, target="x86-64-avx2").run(module)
+        PockToIree(tiles=False).run(module)
+        compiled = compile_module(str(module), TARGETS["cpu"])
+    x, w = (RNG.standard_normal(extents, np.float32) for extents in (image, kernel))
+    device = open_device("local-sync")
+    (y,) = DeviceModule(compiled.vmfb, {}, {}, device, "local-sync").call("f", x, w)
+    np.testing.assert_allclose(y, reference("stride", x, w), rtol=1e-4, atol=1e-4)

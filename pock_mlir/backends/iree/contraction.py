@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, Module, Operation, Value, stablehlo_bindings
-from pock_mlir.passes.kernels.contraction import TILE, tile_of
+from pock_mlir.passes.kernels.contraction import forget_tile, tile_of
 from pock_mlir.rewriting import named_ops
 
 
@@ -32,8 +32,7 @@ def lower_tiled(module: Module) -> None:
 def forget_tiles(module: Module) -> None:
     """Leave every `dot_general` to IREE's own tiles."""
     for op in named_ops(module, "stablehlo.dot_general"):
-        if tile_of(op) is not None:
-            del op.operation.attributes[TILE]
+        forget_tile(op)
 
 
 def _is_transposed(value: Value) -> bool:

@@ -118,7 +118,7 @@ def _source(
     b = Builder.before(update)
     root = panels or value
     while (op := _sole_definition(root)) is not None and op.name == "stablehlo.reshape":
-        if _without_units(op.operands[0]) != _without_units(root):
+        if without_units(op.operands[0]) != without_units(root):
             break
         root = op.operands[0]
     op = _sole_definition(root)
@@ -183,7 +183,8 @@ def _sole_definition(value: Value) -> Operation | None:
     return value.owner if isinstance(value.owner, Operation) else value.owner.operation
 
 
-def _without_units(value: Value) -> list[int]:
+def without_units(value: Value) -> list[int]:
+    """The shape of `value`, less the dimensions of extent 1."""
     return [size for size in shape_of(value) if size != 1]
 
 
@@ -234,7 +235,7 @@ def _sum(terms: list[GradientSource]) -> GradientSource:
 def _sums_leading(op: Operation) -> bool:
     """Whether `op` adds up the leading dimensions of one tensor, and leaves one, or ones."""
     result = op.results[0]
-    if len(op.operands) != 2 or not shape_of(result) or len(_without_units(result)) > 1:
+    if len(op.operands) != 2 or not shape_of(result) or len(without_units(result)) > 1:
         return False
     combiner = op.regions[0].blocks[0].operations[0]
     dimensions = list(DenseI64ArrayAttr(op.attributes["dimensions"]))

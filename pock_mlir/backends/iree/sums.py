@@ -11,6 +11,7 @@ from typing import Any
 
 from pock_mlir.backends.iree.contraction import contract
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
+from pock_mlir.backends.iree.gradients import without_units
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import DenseI64ArrayAttr, Module, Operation, OpResult, Value
 from pock_mlir.passes.kernels.contraction import PART, tile_of
@@ -61,7 +62,7 @@ def _part(value: Value) -> Binding:
     """What a slice, perhaps without some dimensions of extent 1, is taken from, and where."""
     shape, source = shape_of(value), value
     reshape = _definition(value, "stablehlo.reshape")
-    if reshape is not None and _without_units(reshape.operands[0]) == _without_units(value):
+    if reshape is not None and without_units(reshape.operands[0]) == without_units(value):
         source = reshape.operands[0]
     sizes = shape_of(source)
     part = _definition(source, "stablehlo.slice")
@@ -71,10 +72,6 @@ def _part(value: Value) -> Binding:
         list(DenseI64ArrayAttr(part.attributes[name])) for name in ("start_indices", "strides")
     )
     return Binding(part.operands[0], start, sizes, shape, strides=strides)
-
-
-def _without_units(value: Value) -> list[int]:
-    return [size for size in shape_of(value) if size != 1]
 
 
 def _definition(value: Value, name: str) -> Operation | None:

@@ -27,7 +27,7 @@ class Target:
         description: one line for `--help`.
         narrow_floats: the types that mixed precision may use: those it can keep in memory.
         processor: its kind by the names of pock_mlir.tuning, for which contractions get their
-            forms; "this" is that of the machine that compiles, None what is no processor.
+            forms; "" is that of the machine that compiles, None what is no processor.
     """
 
     name: str
@@ -44,7 +44,7 @@ _TABLE = (
         (*_CPU, "--iree-llvmcpu-target-cpu=host"),
         "local-task",
         "this machine's processor",
-        processor="this",
+        processor="",
     ),
     Target(
         "cortex-a72",
