@@ -12,6 +12,7 @@ from pock_mlir.dialects.pock import TRAINED_KINDS
 from pock_mlir.dialects.stablehlo import i64s, shape_of, type_of
 from pock_mlir.ir import FlatSymbolRefAttr, InsertionPoint, Location, Module, OpView, Value
 from pock_mlir.passes.base import ModulePass, PassError
+from pock_mlir.passes.gradients.ahead import derive_ahead
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import defining_op
 from pock_mlir.passes.gradients.reverse import Activity, ReverseWalk, Signed, is_real
@@ -125,7 +126,7 @@ class _StepGradient:
 
     def _visit(self, op: OpView) -> bool:
         if op.name != "pock.read":
-            return False
+            return derive_ahead(self.walk, op)
         self._collect(_parameter(op), self.walk.take(op.results[0]))
         return True
 

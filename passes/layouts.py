@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pock_mlir.dialects.constants import splat_of
-from pock_mlir.dialects.stablehlo import Builder, i64, i64s, pairs, shape_of, type_of
+from pock_mlir.dialects.stablehlo import ELEMENTWISE, Builder, i64, i64s, pairs, shape_of, type_of
 from pock_mlir.ir import (
     DenseI64ArrayAttr,
     IntegerAttr,
@@ -23,16 +23,6 @@ from pock_mlir.passes.patterns import producer
 
 Permutation = tuple[int, ...]
 Rule = Callable[["Layouts", Builder, Any, Permutation], None]
-
-# fmt: off
-_ELEMENTWISE = (
-    "abs", "add", "and", "cbrt", "ceil", "clamp", "compare", "convert", "cosine", "divide",
-    "exponential", "exponential_minus_one", "floor", "is_finite", "log", "log_plus_one", "logistic",
-    "maximum", "minimum", "multiply", "negate", "not", "or", "power", "remainder",
-    "round_nearest_afz", "round_nearest_even", "rsqrt", "select", "sign", "sine", "sqrt",
-    "subtract", "tan", "tanh", "xor",
-)
-# fmt: on
 
 RULES: dict[str, Rule] = {}
 
@@ -168,7 +158,6 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-@rule(*_ELEMENTWISE)
 def elementwise(layouts: Layouts, b: Builder, op: Any, permutation: Permutation) -> None:
     """All operands in one layout; rank-0 operands have none."""
     if len(permutation) != type_of(op.result).rank:
@@ -180,7 +169,7 @@ def elementwise(layouts: Layouts, b: Builder, op: Any, permutation: Permutation)
     layouts.define(op.result, rebuild(b, op, operands, permutation), permutation)
 
 
-RULES["chlo.erf"] = elementwise
+RULES.update(dict.fromkeys(ELEMENTWISE, elementwise))
 
 
 @rule("reduce")

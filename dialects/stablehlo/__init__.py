@@ -13,10 +13,11 @@ from pock_mlir.dialects.stablehlo.attributes import (
     type_of,
 )
 from pock_mlir.dialects.stablehlo.contractions import Contractions
+from pock_mlir.dialects.stablehlo.elementwise import ELEMENTWISE
 from pock_mlir.dialects.stablehlo.reductions import Reductions
 from pock_mlir.dialects.stablehlo.shape import Shaping
 
-__all__ = ["Builder", "i64", "i64s", "is_complex", "pairs", "shape_of", "type_of"]
+__all__ = ["ELEMENTWISE", "Builder", "i64", "i64s", "is_complex", "pairs", "shape_of", "type_of"]
 
 
 class Builder(Reductions, Shaping, Contractions):

@@ -13,6 +13,24 @@ from pock_mlir.ir import (
     stablehlo_bindings,
 )
 
+# fmt: off
+_STABLEHLO = [
+    "abs", "add", "and", "atan2", "cbrt", "ceil", "clamp", "compare", "convert", "cosine", "divide",
+    "exponential", "exponential_minus_one", "floor", "is_finite", "log", "log_plus_one", "logistic",
+    "maximum", "minimum", "multiply", "negate", "not", "or", "power", "reduce_precision",
+    "remainder", "round_nearest_afz", "round_nearest_even", "rsqrt", "select", "sign", "sine",
+    "sqrt", "subtract", "tan", "tanh", "xor",
+]
+_CHLO = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "digamma", "erf", "erf_inv", "erfc",
+    "lgamma", "sinh", "square", "tan",
+]
+# fmt: on
+ELEMENTWISE = frozenset(
+    [f"stablehlo.{name}" for name in _STABLEHLO] + [f"chlo.{name}" for name in _CHLO]
+)
+"""Ops that make each element of their result from one element, or a scalar, of every operand."""
+
 
 class Elementwise(Core):
     """Ops on tensors of one shape and, but for conversions, one type."""

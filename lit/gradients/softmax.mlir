@@ -1,14 +1,17 @@
 // RUN: pock-opt %s --pass-pipeline='builtin.module(differentiate)' --split-input-file | filecheck %s
 
 // No gradient flows through the maximum that a softmax subtracts: its result is the same with any.
+// The gradient of the rest reads the result only: y * (dy - sum(dy * y)).
 
 "pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<2x3xf32>} : () -> ()
 // CHECK-LABEL: func.func @train_step
 func.func @train_step(%x: tensor<2x3xf32>) -> tensor<f32> {
-  // CHECK: stablehlo.dot_general
+  // CHECK: %[[Y:.*]] = stablehlo.divide
+  // CHECK: stablehlo.dot_general %[[Y]]
   // CHECK-NOT: stablehlo.compare
+  // CHECK: stablehlo.multiply %{{.*}}, %[[Y]]
   // CHECK: %[[S:.*]] = stablehlo.subtract
-  // CHECK-NEXT: %[[D:.*]] = stablehlo.multiply %[[S]]
+  // CHECK-NEXT: %[[D:.*]] = stablehlo.multiply %[[Y]], %[[S]]
   // CHECK-NEXT: "pock.update"(%[[D]])
   %zero = stablehlo.constant dense<0.0> : tensor<f32>
   %low = stablehlo.constant dense<0xFF800000> : tensor<f32>

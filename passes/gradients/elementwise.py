@@ -13,6 +13,7 @@ from pock_mlir.ir import Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import is_infinite, is_made_by, splat_of
 from pock_mlir.passes.gradients.registry import Cotangents, gradient, no_gradient
+from pock_mlir.passes.gradients.softmax import softmax_of
 
 no_gradient(
     "arith.constant",
@@ -62,10 +63,24 @@ def multiply(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
 
 
 @gradient("stablehlo.divide")
-def divide(b: GradientBuilder, op: Any, dy: Value) -> Cotangents:
-    """z = x / y;  dx = dz / y, dy = -dz / y * z"""
-    dx = b.divide(dy, op.operands[1])
+def divide(b: GradientBuilder, op: Any, dz: Value) -> Cotangents | dict[Value, Value]:
+    """z = x / y;  dx = dz / y, dy = -dz / y * z;  of a softmax, dx = z * (dz - sum(dz * z))
+
+    A softmax is differentiated as a whole, so that it keeps its result only, no exponentials.
+    """
+    found = softmax_of(b, op)
+    if found is not None:
+        x, dimensions = found
+        return {x: _of_softmax(b, op.result, dz, dimensions)}
+    dx = b.divide(dz, op.operands[1])
     return dx, b.negate(b.multiply(dx, op.result))
+
+
+def _of_softmax(b: GradientBuilder, y: Value, dy: Value, dimensions: list[int]) -> Value:
+    shape = shape_of(y)
+    total = b.reduce_add(b.multiply(dy, y), dimensions)
+    kept = [i for i in range(len(shape)) if i not in dimensions]
+    return b.multiply(y, b.subtract(dy, b.broadcast_in_dim(total, shape, kept)))
 
 
 @gradient("stablehlo.negate")

@@ -1,4 +1,4 @@
-"""Recognise the maximum that softmax subtracts for the sake of its exponentials' range."""
+"""Recognise a softmax, and the maximum that it subtracts to keep its exponentials in range."""
 
 from __future__ import annotations
 
@@ -7,6 +7,28 @@ from typing import Any
 from pock_mlir.dialects.stablehlo import shape_of
 from pock_mlir.ir import DenseI64ArrayAttr, OpView, Value
 from pock_mlir.passes.gradients.builder import GradientBuilder
+from pock_mlir.passes.gradients.matching import defining_op, is_made_by
+
+_DIVIDE = "stablehlo.divide"
+
+
+def softmax_of(b: GradientBuilder, divide: Any) -> tuple[Value, list[int]] | None:
+    """What a division ends the softmax of, and over which dimensions: exp(z) / spread(sum(exp(z))).
+
+    None where it is no softmax, or something else uses the exponentials or their sum.
+    """
+    if not is_made_by(divide.operands[0], "stablehlo.exponential"):
+        return None
+    exponential: Any = defining_op(divide.operands[0])
+    uses = _users_by_name(b, exponential.result)
+    if set(uses) != {"stablehlo.reduce", _DIVIDE}:
+        return None
+    reduce = uses["stablehlo.reduce"]
+    dimensions = list(DenseI64ArrayAttr(reduce.attributes["dimensions"]))
+    spread = _spread_sum(b, reduce, dimensions)
+    if spread is None or b.only_user(spread.results[0], _DIVIDE) != divide:
+        return None
+    return exponential.operands[0], dimensions
 
 
 def is_softmax_shift(b: GradientBuilder, op: Any) -> bool:
@@ -59,12 +81,9 @@ def _is_softmax(b: GradientBuilder, shifted: OpView, dimensions: list[int]) -> b
     exponential = b.only_user(shifted.results[0], "stablehlo.exponential")
     if exponential is None:
         return False
-    uses = _users_by_name(b, exponential.results[0])
-    if set(uses) != {"stablehlo.reduce", "stablehlo.divide"}:
-        return False
-    spread = _spread_sum(b, uses["stablehlo.reduce"], dimensions)
-    divide = uses["stablehlo.divide"]
-    return spread is not None and b.only_user(spread.results[0], "stablehlo.divide") == divide
+    divisions = [user for user in b.users(exponential.results[0]) if user.name == _DIVIDE]
+    found = softmax_of(b, divisions[0]) if len(divisions) == 1 else None
+    return found is not None and found[1] == dimensions
 
 
 def _is_log_softmax(b: GradientBuilder, shifted: OpView, dimensions: list[int]) -> bool:

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from pock_mlir.dialects.stablehlo import shape_of
+from pock_mlir.dialects.stablehlo import ELEMENTWISE, shape_of
 from pock_mlir.ir import DenseElementsAttr, IntegerAttr, Value
 from pock_mlir.passes.narrowing.site import Site, narrows, resized
-
-# fmt: off
-STABLEHLO = [
-    "abs", "add", "and", "atan2", "cbrt", "ceil", "clamp", "compare", "convert", "cosine", "divide",
-    "exponential", "exponential_minus_one", "floor", "is_finite", "log", "log_plus_one", "logistic",
-    "maximum", "minimum", "multiply", "negate", "not", "or", "power", "reduce_precision",
-    "remainder", "round_nearest_afz", "round_nearest_even", "rsqrt", "select", "sign", "sine",
-    "sqrt", "subtract", "tan", "tanh", "xor",
-]
-CHLO = [
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "digamma", "erf", "erf_inv", "erfc",
-    "lgamma", "sinh", "square", "tan",
-]
-# fmt: on
-ELEMENTWISE = [f"stablehlo.{name}" for name in STABLEHLO] + [f"chlo.{name}" for name in CHLO]
 
 
 @narrows(*ELEMENTWISE)

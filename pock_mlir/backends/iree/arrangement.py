@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info
+from pock_mlir.backends.iree.contraction import barrier, largest_divisor, lowering_info
 from pock_mlir.backends.iree.linalg import generic
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, DenseI64ArrayAttr, Module, RankedTensorType, Value
 from pock_mlir.passes.kernels.contraction import tile_of
+from pock_mlir.passes.patterns import producer
 from pock_mlir.rewriting import named_ops
 
 _ROWS_OF_A_GROUP = 128
@@ -20,13 +21,18 @@ _SQUARE = 8
 
 
 def lower_arrangements(module: Module) -> None:
-    """Lower every transpose whose result only products that have tiles read."""
+    """Lower every transpose whose result only products that have tiles read, or of such a product.
+
+    A barrier keeps the latter apart from what reads it: fused with that, IREE would not tile it.
+    """
     for op in named_ops(module, "stablehlo.transpose"):
-        result = op.operation.results[0]
-        if list(result.uses) and _is_for_tiles(result):
+        (result,), (operand,) = op.operation.results, op.operation.operands
+        for_tiles = _is_for_tiles(result)
+        if list(result.uses) and (for_tiles or _is_by_tiles(operand)):
             b = Builder.before(op)
             permutation = list(DenseI64ArrayAttr(op.operation.attributes["permutation"]))
-            result.replace_all_uses_with(_transposed(b, op.operation.operands[0], permutation))
+            y = _transposed(b, operand, permutation)
+            result.replace_all_uses_with(y if for_tiles else barrier(b, y))
             op.operation.erase()
 
 
@@ -39,6 +45,13 @@ def _is_for_tiles(value: Value) -> bool:
         elif op.name != "stablehlo.dot_general" or tile_of(op) is None:
             return False
     return True
+
+
+def _is_by_tiles(value: Value) -> bool:
+    while (reshape := producer(value, "stablehlo.reshape")) is not None:
+        value = reshape.operands[0]
+    product = producer(value, "stablehlo.dot_general")
+    return product is not None and tile_of(product) is not None
 
 
 def _transposed(b: Builder, value: Value, permutation: Sequence[int]) -> Value:

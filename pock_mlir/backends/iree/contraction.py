@@ -21,10 +21,10 @@ def lower_tiled(module: Module) -> None:
     for op in named_ops(module, "stablehlo.dot_general"):
         if tile_of(op) is not None:
             b = Builder.before(op)
-            operands = [_barrier(b, operand) for operand in op.operation.operands]
+            operands = [barrier(b, operand) for operand in op.operation.operands]
             result = contract(b, op.operation, operands)
             if _is_transposed(op.operation.results[0]):
-                result = _barrier(b, result)
+                result = barrier(b, result)
             op.operation.results[0].replace_all_uses_with(result)
             op.operation.erase()
 
@@ -42,7 +42,8 @@ def _is_transposed(value: Value) -> bool:
     return any(user.name in ("stablehlo.transpose", "linalg.generic") for user in users)
 
 
-def _barrier(b: Builder, value: Value) -> Value:
+def barrier(b: Builder, value: Value) -> Value:
+    """A value that IREE fuses with nothing that reads it."""
     name = "iree_tensor_ext.compute_barrier.start"
     return b.create(name, [value], [value.type]).results[0]
 

@@ -24,6 +24,7 @@ from pock_mlir.ir import (
     IndexType,
     InsertionPoint,
     IntegerAttr,
+    Operation,
     RankedTensorType,
     Type,
     Value,
@@ -127,6 +128,25 @@ def dispatch(
     inner.create("flow.return", [], [])
     _workgroup_count(b, op)
     return list(op.results)
+
+
+def enclose(place: Any, ops: Sequence[Operation], results: Sequence[Value]) -> None:
+    """Move ops, in order, into a kernel in front of `place`, which yields `results`."""
+    b = Builder.before(place)
+    types = [value.type for value in results]
+    segments = {"operandSegmentSizes": DenseI32ArrayAttr.get([0, 0])}
+    kernel = b.create("flow.dispatch.region", [], types, segments, regions=2)
+    inner = Builder(InsertionPoint(kernel.regions[0].blocks.append()), b.location)
+    for value, outside in zip(results, kernel.results, strict=True):
+        value.replace_all_uses_with(outside)
+    end = inner.create("flow.return", list(results), [])
+    for op in ops:
+        op.move_before(end)
+    made = dict(zip(kernel.results, results, strict=True))
+    for op in ops:
+        for i, operand in enumerate(op.operands):
+            op.operands[i] = made.get(operand, operand)
+    _workgroup_count(b, kernel)
 
 
 def update_in_place(

@@ -10,6 +10,7 @@ from pock_mlir.backends.iree.arrangement import lower_arrangements
 from pock_mlir.backends.iree.contraction import forget_tiles, lower_tiled
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
+from pock_mlir.backends.iree.kept import lower_kept
 from pock_mlir.backends.iree.sums import lower_sums
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
 from pock_mlir.dialects.stablehlo import Builder, shape_of
@@ -95,6 +96,7 @@ class PockToIree(ModulePass):
             else:
                 state.add_results(function, written)
         erase_dead_ops(module)
+        lower_kept(module)
         lower_arrangements(module)
         lower_sums(module)
         lower_tiled(module)

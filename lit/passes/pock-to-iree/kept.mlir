@@ -1,0 +1,26 @@
+// RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree)' | filecheck %s
+
+// What the forward computes for the backward is computed in one kernel with its own result.
+// CHECK-LABEL: func.func @f
+func.func @f(%product: tensor<8xf32>, %b: tensor<f32>, %dy: tensor<8xf32>)
+    -> (tensor<8xf32>, tensor<8xf32>) {
+  // CHECK: %[[R:.*]]:2 = "flow.dispatch.region"
+  // CHECK: %[[B:.*]] = stablehlo.broadcast_in_dim %arg1
+  // CHECK-NEXT: %[[X:.*]] = stablehlo.add %arg0, %[[B]]
+  // CHECK-NEXT: %[[S:.*]] = stablehlo.logistic %[[X]]
+  // CHECK-NEXT: %[[Y:.*]] = stablehlo.multiply %[[X]], %[[S]]
+  // CHECK: %[[SLOPE:.*]] = stablehlo.add %[[S]]
+  // CHECK: "flow.return"(%[[Y]], %[[SLOPE]])
+  // CHECK: %[[DX:.*]] = stablehlo.multiply %arg2, %[[R]]#1
+  // CHECK: return %[[R]]#0, %[[DX]]
+  %spread = stablehlo.broadcast_in_dim %b, dims = [] : (tensor<f32>) -> tensor<8xf32>
+  %x = stablehlo.add %product, %spread : tensor<8xf32>
+  %s = stablehlo.logistic %x : tensor<8xf32>
+  %y = stablehlo.multiply %x, %s : tensor<8xf32>
+  %one = stablehlo.constant dense<1.0> : tensor<8xf32>
+  %rest = stablehlo.subtract %one, %s : tensor<8xf32>
+  %scaled = stablehlo.multiply %y, %rest : tensor<8xf32>
+  %slope = stablehlo.add %s, %scaled {pock.kept} : tensor<8xf32>
+  %dx = stablehlo.multiply %dy, %slope : tensor<8xf32>
+  return %y, %dx : tensor<8xf32>, tensor<8xf32>
+}

@@ -1,0 +1,100 @@
+"""What the forward computes for the backward, in one kernel with what it computes for itself.
+
+IREE would move it to the backward, and keep all that it is computed from.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pock_mlir.backends.iree.dispatch import enclose
+from pock_mlir.dialects.constants import splat_of
+from pock_mlir.dialects.stablehlo import ELEMENTWISE, shape_of
+from pock_mlir.ir import Module, Operation, OpResult, Value
+from pock_mlir.passes.gradients.ahead import KEPT
+from pock_mlir.passes.patterns import producer
+from pock_mlir.rewriting import body, functions
+
+_MAKERS = ELEMENTWISE | {"stablehlo.broadcast_in_dim", "stablehlo.reshape"}
+
+
+def lower_kept(module: Module) -> None:
+    """Give each value that is marked a kernel, with the elementwise ops around it."""
+    for function in functions(module):
+        for op in list(body(function).operations):
+            if KEPT in op.operation.attributes:
+                _fuse(op.operation)
+
+
+def _fuse(kept: Operation) -> None:
+    """Put what is computed with `kept` into a kernel, in front of what first reads a result."""
+    members = _members(kept)
+    ops = [op.operation for op in kept.block.operations]
+    inside = [op for op in ops if op in members]
+    results = [op.results[0] for op in inside if _users(op) - members]
+    readers = {user for value in results for user in _users(value.owner.operation)} - members
+    first = next(op for op in ops if op in readers)
+    inputs = {value for op in inside for value in op.operands} - {op.results[0] for op in inside}
+    for value in inputs:
+        if producer(value, "stablehlo.constant"):
+            value.owner.operation.move_before(ops[0])
+    if all(_is_before(value, first) for value in inputs):
+        enclose(first, inside, results)
+
+
+def _members(kept: Operation) -> set[Operation]:
+    """The ops that `kept` is made by, and others that read nothing but what those make.
+
+    Of the former, one whose result is used by other ops stays outside.
+    """
+    makers = _makers(kept)
+    while True:
+        siblings = _siblings(makers)
+        inside = makers | siblings
+        left = {op for op in makers if op == kept or _users(op) <= inside}
+        if left == makers:
+            return inside
+        makers = left
+
+
+def _makers(kept: Operation) -> set[Operation]:
+    """The ops that `kept` is computed by, element by element."""
+    found: set[Operation] = set()
+    pending = [kept]
+    while pending:
+        op = pending.pop()
+        if op not in found and op.name in _MAKERS and _size(op) == _size(kept):
+            found.add(op)
+            pending += [x.owner.operation for x in op.operands if isinstance(x, OpResult)]
+    return found
+
+
+def _siblings(makers: set[Operation]) -> set[Operation]:
+    """The elementwise ops that read what `makers` and each other make, and else known numbers."""
+    found: set[Operation] = set()
+    pending = list(makers)
+    while pending:
+        op = pending.pop()
+        for user in _users(op) - makers - found:
+            inside = makers | found
+            if user.name in ELEMENTWISE and all(_is_known(x, inside) for x in user.operands):
+                found.add(user)
+                pending.append(user)
+    return found
+
+
+def _size(op: Operation) -> int:
+    return math.prod(shape_of(op.results[0]))
+
+
+def _is_known(value: Value, inside: set[Operation]) -> bool:
+    made = isinstance(value, OpResult) and value.owner.operation in inside
+    return made or splat_of(value) is not None
+
+
+def _users(op: Operation) -> set[Operation]:
+    return {use.owner.operation for use in op.results[0].uses}
+
+
+def _is_before(value: Value, op: Operation) -> bool:
+    return not isinstance(value, OpResult) or value.owner.operation.is_before_in_block(op)
