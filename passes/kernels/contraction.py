@@ -107,7 +107,7 @@ def build_sum(b: Builder, parts: Iterable[tuple[Value, Value, Contracted]], tile
     return total
 
 
-_LONG, _PIECE = 16384, 1024
+_LONG, _PIECE = 16384, 512
 """From how many steps on a contraction is done in pieces, and how many those have about."""
 
 

@@ -130,7 +130,8 @@ def _gradient(b: Builder, op: Any) -> Value:
     """(softmax(logits) - one_hot(labels)) * w[label] * loss_gradient / sum(w), and smoothing."""
     t = _Terms(b, op)
     exponentials = b.exponential(t.shifted())
-    softmax = b.divide(exponentials, t.spread(t.sum(exponentials)))
+    total = t.sum(exponentials)
+    softmax = b.multiply(exponentials, t.spread(b.divide(b.ones_like(total), total)))
     scale, weights = b.convert(op.loss_gradient, type_of(t.logits).element_type), t.row_weights()
     if weights is None:
         count = math.prod(shape_of(t.maximum))

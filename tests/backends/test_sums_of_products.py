@@ -70,7 +70,7 @@ def test_a_long_contraction():
         RNG.standard_normal((16, 16384), np.float32),
         RNG.standard_normal((16384, 32), np.float32),
     )
-    np.testing.assert_allclose(computed(text, 16, x, w), x @ w, rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(computed(text, 32, x, w), x @ w, rtol=1e-4, atol=1e-2)
 
 
 def computed(text: str, parts: int, x: np.ndarray, w: np.ndarray) -> np.ndarray:

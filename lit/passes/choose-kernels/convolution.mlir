@@ -43,10 +43,10 @@ func.func @others(%x: tensor<1x8x8x16xf32>, %depthwise: tensor<3x3x1x16xf32>, %f
 // A long contraction is a sum of pieces, which meet the cache one after the other.
 // CHECK-LABEL: func.func @long
 func.func @long(%x: tensor<16x16384xf32>, %w: tensor<16384x32xf32>) -> tensor<16x32xf32> {
-  // CHECK: %[[X:.*]] = stablehlo.slice %arg0 [0:16, 0:1024]
-  // CHECK: %[[W:.*]] = stablehlo.slice %arg1 [0:1024, 0:32]
+  // CHECK: %[[X:.*]] = stablehlo.slice %arg0 [0:16, 0:512]
+  // CHECK: %[[W:.*]] = stablehlo.slice %arg1 [0:512, 0:32]
   // CHECK: %[[Y:.*]] = stablehlo.dot_general %[[X]], %[[W]], contracting_dims = [1] x [0] {pock.part, pock.tile
-  // CHECK-COUNT-15: stablehlo.add
+  // CHECK-COUNT-31: stablehlo.add
   // CHECK-NOT: stablehlo.add
   %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
     : (tensor<16x16384xf32>, tensor<16384x32xf32>) -> tensor<16x32xf32>

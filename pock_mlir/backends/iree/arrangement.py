@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from pock_mlir.backends.iree.contraction import barrier, largest_divisor, lowering_info
 from pock_mlir.backends.iree.linalg import generic
-from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
-from pock_mlir.ir import Attribute, DenseI64ArrayAttr, Module, RankedTensorType, Value
+from pock_mlir.dialects.stablehlo import ELEMENTWISE, Builder, shape_of, type_of
+from pock_mlir.ir import Attribute, DenseI64ArrayAttr, Module, OpResult, RankedTensorType, Value
 from pock_mlir.passes.kernels.contraction import tile_of
 from pock_mlir.passes.patterns import producer
 from pock_mlir.rewriting import named_ops
@@ -23,7 +24,7 @@ _SQUARE = 8
 def lower_arrangements(module: Module) -> None:
     """Lower every transpose whose result only products that have tiles read, or of such a product.
 
-    A barrier keeps the latter apart from what reads it: fused with that, IREE would not tile it.
+    Barriers keep it apart from elementwise ops: fused with those, IREE would not tile it.
     """
     for op in named_ops(module, "stablehlo.transpose"):
         (result,), (operand,) = op.operation.results, op.operation.operands
@@ -31,7 +32,7 @@ def lower_arrangements(module: Module) -> None:
         if list(result.uses) and (for_tiles or _is_by_tiles(operand)):
             b = Builder.before(op)
             permutation = list(DenseI64ArrayAttr(op.operation.attributes["permutation"]))
-            y = _transposed(b, operand, permutation)
+            y = _transposed(b, _apart(b, operand), permutation)
             result.replace_all_uses_with(y if for_tiles else barrier(b, y))
             op.operation.erase()
 
@@ -52,6 +53,15 @@ def _is_by_tiles(value: Value) -> bool:
         value = reshape.operands[0]
     product = producer(value, "stablehlo.dot_general")
     return product is not None and tile_of(product) is not None
+
+
+def _apart(b: Builder, value: Value) -> Value:
+    """What is computed in a kernel of its own; a parameter, IREE would copy behind a barrier."""
+    source: Any = value
+    while (reshape := producer(source, "stablehlo.reshape")) is not None:
+        source = reshape.operands[0]
+    computed = isinstance(source, OpResult) and source.owner.operation.name in ELEMENTWISE
+    return barrier(b, value) if computed else value
 
 
 def _transposed(b: Builder, value: Value, permutation: Sequence[int]) -> Value:

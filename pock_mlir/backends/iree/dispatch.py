@@ -8,6 +8,7 @@ parses.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,9 @@ from pock_mlir.ir import (
 from pock_mlir.passes.update_arithmetic import Spread
 from pock_mlir.passes.update_rules import UpdateRule
 
+_GIVEN = -(1 << 63)
+"""MLIR's mark of a number that is an operand."""
+
 
 @dataclass(frozen=True)
 class Binding:
@@ -39,7 +43,8 @@ class Binding:
 
     Attributes:
         value: the tensor outside of the dispatch.
-        offsets: first index of the slice in every dimension.
+        offsets: first index of the slice in every dimension: a number, or a value of type index
+            that the kernel is given.
         sizes: extent of the slice in every dimension.
         shape: the slice's shape in the kernel, where some dimensions of extent 1 may be missing.
         written: whether the kernel also stores to it.
@@ -47,7 +52,7 @@ class Binding:
     """
 
     value: Value
-    offsets: Sequence[int]
+    offsets: Sequence[int | Value]
     sizes: Sequence[int]
     shape: Sequence[int]
     written: bool = False
@@ -59,39 +64,77 @@ class Binding:
         shape = shape_of(value)
         return cls(value, [0] * len(shape), shape, shape)
 
+    @classmethod
+    def part(
+        cls,
+        b: Builder,
+        value: Value,
+        offsets: Sequence[int],
+        sizes: Sequence[int],
+        shape: Sequence[int],
+        *,
+        written: bool = False,
+        strides: Sequence[int] = (),
+    ) -> Binding:
+        """A slice that the kernel is told where to find, so that it serves for other slices too."""
+        given = [
+            offset if size == extent else _opaque(b, offset)
+            for offset, size, extent in zip(offsets, sizes, shape_of(value), strict=True)
+        ]
+        return cls(value, given, sizes, shape, written, strides)
+
     @property
     def argument_type(self) -> Type:
         """The type that the kernel gives the binding."""
         access = "readwrite" if self.written else "readonly"
         return Type.parse(f"!iree_tensor_ext.dispatch.tensor<{access}:{self.value.type}>")
 
-    def load(self, b: Builder, argument: Value) -> Value:
-        """The slice as a tensor, inside the kernel."""
+    @property
+    def given(self) -> list[Value]:
+        """The offsets that the kernel is given."""
+        return [offset for offset in self.offsets if isinstance(offset, Value)]
+
+    def load(self, b: Builder, argument: Value, offsets: Sequence[Value]) -> Value:
+        """The slice as a tensor, inside the kernel, where what is `given` are `offsets`."""
         result = RankedTensorType.get(list(self.shape), type_of(self.value).element_type)
-        segments = DenseI32ArrayAttr.get([1, 0, 0, 0, 0])
+        segments = DenseI32ArrayAttr.get([1, 0, len(offsets), 0, 0])
         return b.create(
             "iree_tensor_ext.dispatch.tensor.load",
-            [argument],
+            [argument, *offsets],
             [result],
             {"operandSegmentSizes": segments, **self._geometry()},
         ).results[0]
 
-    def store(self, b: Builder, value: Value, argument: Value) -> None:
-        """Write the slice back, inside the kernel."""
-        segments = DenseI32ArrayAttr.get([1, 1, 0, 0, 0, 0])
+    def store(self, b: Builder, value: Value, argument: Value, offsets: Sequence[Value]) -> None:
+        """Write the slice back, inside the kernel, where what is `given` are `offsets`."""
+        segments = DenseI32ArrayAttr.get([1, 1, 0, len(offsets), 0, 0])
         b.create(
             "iree_tensor_ext.dispatch.tensor.store",
-            [value, argument],
+            [value, argument, *offsets],
             [],
             {"operandSegmentSizes": segments, **self._geometry()},
         )
 
     def _geometry(self) -> dict[str, Any]:
+        offsets = [_GIVEN if isinstance(offset, Value) else offset for offset in self.offsets]
         return {
-            "static_offsets": i64s(self.offsets),
+            "static_offsets": i64s(offsets),
             "static_sizes": i64s(self.sizes),
             "static_strides": i64s(self.strides or [1] * len(self.sizes)),
         }
+
+
+def _opaque(b: Builder, number: int) -> Value:
+    """A number that IREE cannot know; else it would be a part of the kernel.
+
+    It is made at the function's start: IREE would split the step in two at a barrier within it.
+    """
+    index = IndexType.get()
+    first = Builder(InsertionPoint.at_block_begin(b.insertion_point.block), b.location)
+    value = {"value": IntegerAttr.get(index, number)}
+    constant = first.create("arith.constant", [], [index], value)
+    after = Builder(InsertionPoint.after(constant), b.location)
+    return after.create("util.optimization_barrier", list(constant.results), [index]).results[0]
 
 
 Compute = Callable[[Builder, list[Value], list[Value]], list[Value]]
@@ -103,28 +146,33 @@ def dispatch(
 ) -> list[Value]:
     """Build a kernel that changes tensors where they lie; returns them as they are then."""
     bindings = [*read, *written]
+    given = [offset for binding in bindings for offset in binding.given]
     tied = [IntegerAttr.get(IndexType.get(), len(read) + i) for i in range(len(written))]
     op = b.create(
         "flow.dispatch.workgroups",
-        [binding.value for binding in bindings],
+        [*(binding.value for binding in bindings), *given],
         [binding.value.type for binding in written],
         {
-            "operandSegmentSizes": DenseI32ArrayAttr.get([0, len(bindings), 0, 0]),
+            "operandSegmentSizes": DenseI32ArrayAttr.get([0, len(bindings) + len(given), 0, 0]),
             "tied_operands": ArrayAttr.get(tied),
         },
         regions=2,
     )
-    body = op.regions[0].blocks.append(
-        *(binding.argument_type for binding in bindings), arg_locs=[b.location] * len(bindings)
-    )
+    types = [*(binding.argument_type for binding in bindings), *(IndexType.get() for _ in given)]
+    body = op.regions[0].blocks.append(*types, arg_locs=[b.location] * len(types))
     inner = Builder(InsertionPoint(body), b.location)
-    arguments = list(body.arguments)
+    arguments = list(body.arguments)[: len(bindings)]
+    rest = iter(list(body.arguments)[len(bindings) :])
+    offsets = [list(itertools.islice(rest, len(binding.given))) for binding in bindings]
     loaded = [
-        binding.load(inner, argument) for binding, argument in zip(bindings, arguments, strict=True)
+        binding.load(inner, argument, where)
+        for binding, argument, where in zip(bindings, arguments, offsets, strict=True)
     ]
     new = compute(inner, loaded[: len(read)], loaded[len(read) :])
-    for binding, value, argument in zip(written, new, arguments[len(read) :], strict=True):
-        binding.store(inner, value, argument)
+    for binding, value, argument, where in list(
+        zip(written, new, arguments[len(read) :], offsets[len(read) :], strict=True)
+    ):
+        binding.store(inner, value, argument, where)
     inner.create("flow.return", [], [])
     _workgroup_count(b, op)
     return list(op.results)

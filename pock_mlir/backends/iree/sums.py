@@ -39,7 +39,7 @@ def _lower(op: Operation) -> None:
     def compute(inner: Builder, operands: list[Value], old: list[Value]) -> list[Value]:
         return [contract(inner, op, operands, None if total is None else old[0])]
 
-    (new,) = dispatch(b, [_part(operand) for operand in op.operands], [whole], compute)
+    (new,) = dispatch(b, [_part(b, operand) for operand in op.operands], [whole], compute)
     replaced = op if total is None else total
     replaced.results[0].replace_all_uses_with(new)
     if total is not None:
@@ -58,7 +58,7 @@ def _sum_of(op: Operation) -> Operation | None:
     return total if total.name == "stablehlo.add" and before is not None and alone else None
 
 
-def _part(value: Value) -> Binding:
+def _part(b: Builder, value: Value) -> Binding:
     """What a slice, perhaps without some dimensions of extent 1, is taken from, and where."""
     shape, source = shape_of(value), value
     reshape = _definition(value, "stablehlo.reshape")
@@ -71,7 +71,7 @@ def _part(value: Value) -> Binding:
     start, strides = (
         list(DenseI64ArrayAttr(part.attributes[name])) for name in ("start_indices", "strides")
     )
-    return Binding(part.operands[0], start, sizes, shape, strides=strides)
+    return Binding.part(b, part.operands[0], start, sizes, shape, strides=strides)
 
 
 def _definition(value: Value, name: str) -> Operation | None:
