@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import iree.runtime  # pyright: ignore[reportMissingTypeStubs]
@@ -66,8 +66,6 @@ def _check_driver(driver: str) -> None:
 def _check_threads(driver: str, threads: int) -> None:
     if driver != "local-task" and (driver != "local-sync" or threads != 1):
         raise DeviceError(f"the device '{driver}' has no number of threads to set")
-    if threads < 1:
-        raise DeviceError(f"the number of threads must be at least 1, got {threads}")
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
@@ -110,6 +108,14 @@ def _reason(error: Exception) -> str:
     )
 
 
+def _importer() -> Any:
+    """An allocator for arrays of the host; one that is caching would keep their memory for others.
+
+    The device that it is of does nothing else.
+    """
+    return rt.get_driver("local-sync").create_default_device().allocator
+
+
 class DeviceModule:
     """A compiled module on a device, with its parameters in the device's memory.
 
@@ -127,6 +133,7 @@ class DeviceModule:
     ) -> None:
         """`zeros` are the sizes in bytes of the parameters that start as zeros."""
         self._device = device
+        self._importer = _importer() if driver in LOCAL_DRIVERS else None
         self._parameters = parameters  # keeps their file open
         self._functions: dict[str, Any] = {}
         index = rt.ParameterIndex()
@@ -145,7 +152,17 @@ class DeviceModule:
             raise DeviceError(f"the runtime cannot load the module: {_reason(error)}") from error
 
     def call(self, function: str, *arguments: NDArray[Any]) -> list[NDArray[Any]]:
-        """Run a function to its end and bring the results to the host, as arrays of their own.
+        """Run a function and bring the results to the host, as arrays of their own.
+
+        Raises:
+            DeviceError: it failed on the device.
+        """
+        return self.fetch(function, self.start(function, *arguments))
+
+    def start(self, function: str, *arguments: NDArray[Any]) -> tuple[Any, ...]:
+        """Run a function; its results stay on the device.
+
+        A local device reads `is_aligned` arguments where they lie, others are copied.
 
         Raises:
             DeviceError: it failed on the device.
@@ -154,13 +171,36 @@ class DeviceModule:
         if invoke is None:
             invoke = self._functions[function] = self._module[function]
         try:
-            results: Any = invoke(*arguments)
-            if results is None:
-                return []
-            several = cast("tuple[Any, ...]", results if isinstance(results, tuple) else (results,))
-            return [self._to_host(result) for result in several]
+            results: Any = invoke(*map(self._argument, arguments))
         except Exception as error:
             raise DeviceError(f"'{function}' failed on the device: {_reason(error)}") from error
+        if results is None:
+            return ()
+        return cast("tuple[Any, ...]", results if isinstance(results, tuple) else (results,))
+
+    def fetch(self, function: str, results: Sequence[Any]) -> list[NDArray[Any]]:
+        """What `start` of that function returned, as arrays of the host.
+
+        Raises:
+            DeviceError: it failed on the device.
+        """
+        try:
+            return [self._to_host(result) for result in results]
+        except Exception as error:
+            raise DeviceError(f"'{function}' failed on the device: {_reason(error)}") from error
+
+    def _argument(self, array: NDArray[Any]) -> Any:
+        if self._importer is None or not array.ndim or not is_aligned(array):
+            return array
+        buffer = self._importer.import_host_allocation(
+            array,
+            int(rt.MemoryType.HOST_LOCAL | rt.MemoryType.DEVICE_VISIBLE),
+            int(rt.BufferUsage.DEFAULT | rt.BufferUsage.MAPPING),
+        )
+        view = rt.HalBufferView(
+            buffer, array.shape, rt.array_interop.map_dtype_to_element_type(array.dtype)
+        )
+        return rt.DeviceArray(self._device, view)
 
     def prepared(self, function: str, *arguments: NDArray[Any]) -> Callable[[], object]:
         """A call with arguments that are on the device already; its results stay there."""
@@ -197,6 +237,26 @@ class DeviceModule:
         return np.array(mapped.asarray(tuple(array.shape), np.dtype(array.dtype)))
 
 
+ALIGNMENT = 64
+"""Bytes that kernels take the address of an argument for a multiple of."""
+
+
+def is_aligned(array: NDArray[Any]) -> bool:
+    """Whether kernels can read an array of the host in its place."""
+    return array.nbytes > 0 and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0
+
+
+def aligned(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, or a copy that `is_aligned`."""
+    if is_aligned(array):
+        return array
+    memory = np.empty(array.nbytes + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
 def allocator_statistics(device: Any, driver: str) -> dict[str, int] | None:
     """The counters of an allocator, which all devices of a driver in the process share.
 
@@ -223,6 +283,19 @@ def _add_parameters(index: Any, parameters: Mapping[str, NDArray[Any]], driver: 
         index.add_buffer(name, np.ascontiguousarray(value).tobytes())
 
 
-def driver_for(driver: str, threads: int | None) -> str:
-    """The driver that serves `threads` best: one thread needs no pool."""
-    return "local-sync" if threads == 1 and driver in LOCAL_DRIVERS else driver
+_LEAST_WORK = 2_500_000
+"""Floating-point operations of a kernel below which threads wait longer than they save."""
+
+
+def driver_for(driver: str, threads: int | None, work: float | None = None) -> str:
+    """The driver that serves best: one thread needs no pool, and nor do kernels of little `work`.
+
+    `work` is how many floating-point operations a kernel has on average, if that is known.
+
+    Raises:
+        DeviceError: less than one thread.
+    """
+    if threads is not None and threads < 1:
+        raise DeviceError(f"the number of threads must be at least 1, got {threads}")
+    alone = threads == 1 or (work is not None and work < _LEAST_WORK)
+    return "local-sync" if alone and driver in LOCAL_DRIVERS else driver

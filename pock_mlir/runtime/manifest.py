@@ -116,6 +116,10 @@ class ParameterSpec:
         return sum(math.prod(box.sizes) for box in self.trained)
 
 
+def _table(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
 @dataclass(frozen=True)
 class Manifest:
     """All there is to know about a compiled program, short of its code and its values.
@@ -167,6 +171,14 @@ class Manifest:
         """The default learning rate, where one was given."""
         rate = self.optimizer.get("lr")
         return None if rate is None else float(rate)
+
+    @property
+    def work(self) -> float | None:
+        """Floating-point operations of a step's average kernel, if the report tells."""
+        kernels, phases = self.report.get("dispatches"), _table(self.report.get("phases"))
+        counts = [_table(phase).get("flops") for phase in phases.values()]
+        known = [count for count in counts if isinstance(count, int)]
+        return sum(known) / kernels if known and isinstance(kernels, int) and kernels else None
 
     @property
     def accumulate(self) -> int:

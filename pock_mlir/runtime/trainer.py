@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from pock_mlir.runtime.adapters import merged, save_peft
 from pock_mlir.runtime.artifact import Artifact, load_artifact
 from pock_mlir.runtime.device import (
     DeviceModule,
+    aligned,
     allocator_statistics,
     driver_for,
     open_device,
@@ -46,8 +47,9 @@ class Trainer:
         """Load a `.pock` file, or an artifact, onto a device.
 
         `device` is an IREE driver ("local-sync", "local-task", "cuda", "vulkan"), by default that
-        of the target it was compiled for; `threads` sets how many a local device uses. `caching`
-        keeps freed buffers for the next step: faster, a little more memory.
+        of the target it was compiled for, or "local-sync", which is one thread, for a program whose
+        kernels are too small to share; `threads` sets how many a local device uses otherwise.
+        `caching` keeps freed buffers for the next step: faster, a little more memory.
 
         Raises:
             ArtifactError: the file is missing or damaged.
@@ -58,8 +60,10 @@ class Trainer:
         self.manifest = artifact.manifest
         self._parameters = {spec.name: spec for spec in self.manifest.parameters}
         self._steps = 0
-        self.device = driver_for(device or self.manifest.driver, threads)
-        handle = open_device(self.device, threads, caching=caching)
+        work = self.manifest.work if device is None else None
+        self.device = driver_for(device or self.manifest.driver, threads, work)
+        pool = None if self.device == "local-sync" and device is None else threads
+        handle = open_device(self.device, pool, caching=caching)
         self._handle = handle
         self._before = allocator_statistics(handle, self.device)
         zeros = {p.name: p.bytes for p in self.manifest.parameters if p.kind == "state"}
@@ -105,19 +109,45 @@ class Trainer:
             ValueError: a wrong number, shape or type of arrays, a label outside the classes, or no
                 learning rate.
         """
-        arrays = self._checked(batch)
-        losses.require_a_target(self.manifest.loss, self.inputs[-1], arrays[-1])
+        return self._loss(self._start(self._trainable(batch), lr))
+
+    def run(self, data: Iterable[Sequence[ArrayLike]], *, lr: float | None = None) -> list[float]:
+        """Train on batches of (inputs..., targets), one after the other; the loss of each.
+
+        Quicker than as many calls of `step`: another thread makes, checks and places the next batch
+        while a step runs, and losses stay on the device until the end.
+
+        Raises:
+            ValueError: a batch that does not fit, with its number from 0, or no learning rate.
+        """
+        taken = [self._start(arrays, lr) for arrays in prefetched(self._placed(data))]
+        return [self._loss(started) for started in taken]
+
+    def _start(self, arrays: Sequence[Array], lr: float | None) -> tuple[Any, ...]:
+        """Train on a batch that is checked; its loss, on the device."""
         rate = self.manifest.learning_rate if lr is None else float(lr)
         if rate is None:
             raise ValueError("the program has no default learning rate; give one: step(..., lr=)")
         if not math.isfinite(rate) or rate < 0:
             raise ValueError(f"the learning rate must be finite and not negative, got {rate}")
         if (self._steps + 1) % self.manifest.accumulate:
-            (loss,) = self._module.call("accumulate_step", *arrays)
+            loss = self._module.start("accumulate_step", *arrays)
         else:
-            (loss,) = self._module.call("train_step", *arrays, np.asarray(rate, np.float32))
+            loss = self._module.start("train_step", *arrays, np.asarray(rate, np.float32))
         self._steps += 1
+        return loss
+
+    def _loss(self, started: Sequence[Any]) -> float:
+        (loss,) = self._module.fetch("train_step", started)
         return float(loss)
+
+    def _placed(self, data: Iterable[Sequence[ArrayLike]]) -> Iterator[list[Array]]:
+        """Batches to train on, checked, where a local device reads them in place."""
+        for number, batch in enumerate(data):
+            try:
+                yield [aligned(array) for array in self._trainable(batch)]
+            except ValueError as error:
+                raise ValueError(f"batch {number}: {error}") from error
 
     def fit(
         self,
@@ -139,11 +169,10 @@ class Trainer:
         means: list[float] = []
         for epoch in range(epochs):
             taken: list[float] = []
-            for number, batch in enumerate(prefetched(data)):
-                try:
-                    taken.append(self.step(*batch, lr=lr(self._steps) if callable(lr) else lr))
-                except ValueError as error:
-                    raise ValueError(f"batch {number}: {error}") from error
+            for arrays in prefetched(self._placed(data)):
+                rate = lr(self._steps) if callable(lr) else lr
+                # No variable holds what is on the device: an error's traceback may outlive that.
+                taken.append(self._loss(self._start(arrays, rate)))
                 if after_step is not None:
                     after_step(self._steps, taken[-1])
             if not taken:
@@ -174,6 +203,12 @@ class Trainer:
         size = self.batch_size
         checked = (self._checked(batch, any_length=size is not None) for batch in data)
         return evaluate(self.manifest, self._module.call, checked, size)
+
+    def _trainable(self, batch: Sequence[ArrayLike]) -> list[Array]:
+        """The arrays of a batch that has a target. Raises ValueError."""
+        arrays = self._checked(batch)
+        losses.require_a_target(self.manifest.loss, self.inputs[-1], arrays[-1])
+        return arrays
 
     def _checked(self, batch: Sequence[ArrayLike], *, any_length: bool = False) -> list[Array]:
         """The arrays as the module wants them, labels and token ids in range. Raises ValueError."""

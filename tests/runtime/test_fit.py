@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pock_mlir.runtime import Trainer
+from pock_mlir.runtime.device import aligned, is_aligned
 from tests.runtime.programs import Reference, batch, classifier
 
 
@@ -57,3 +58,28 @@ def test_data_that_cannot_be_trained_on(trainer: Trainer) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             trainer.fit(data)
+
+
+def test_a_run_takes_a_step_with_every_batch(trainer: Trainer) -> None:
+    data = [batch(seed) for seed in range(3)]
+    reference = Reference()
+    expected = [reference.step(*each, rate=0.05) for each in data]
+    np.testing.assert_allclose(trainer.run(iter(data), lr=0.05), expected, rtol=1e-5)
+    assert trainer.steps == 3
+    assert trainer.run([]) == []
+    x, y = batch()
+    with pytest.raises(ValueError, match="batch 1: 'targets': label . is outside the classes"):
+        trainer.run([(x, y), (x, y + 4)])
+
+
+def test_arrays_that_are_read_in_place_give_the_same(trainer: Trainer) -> None:
+    x, y = batch()
+    shifted = np.empty(x.size + 1, np.float32)[1:].reshape(x.shape)
+    shifted[...] = x
+    assert is_aligned(aligned(x))
+    assert not is_aligned(shifted) or not is_aligned(shifted[1:])
+    outputs = [trainer.predict(each) for each in (aligned(x), shifted, aligned(shifted))]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+    losses = {Trainer(classifier()).step(each, y) for each in (aligned(x), shifted)}
+    assert len(losses) == 1

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pock_mlir.runtime import DeviceError, Trainer
+from pock_mlir.runtime.artifact import Artifact
 from tests.runtime.programs import Reference, batch, classifier, regression
 
 DEVICES = ("local-sync", "local-task")
@@ -274,18 +275,32 @@ def test_threads() -> None:
         Trainer(classifier(), threads=2, device="local-sync")
 
 
+def test_small_kernels_are_not_shared() -> None:
+    def program(report: dict[str, object]) -> Artifact:
+        known = classifier()
+        return replace(known, manifest=replace(known.manifest, report=report))
+
+    small = program({"dispatches": 2, "phases": {"forward": {"flops": 10**6}}})
+    large = program({"dispatches": 2, "phases": {"forward": {"flops": 10**8}}})
+    unknown = program({"dispatches": 0, "phases": [1]})
+    assert Trainer(small).device == Trainer(small, threads=2).device == "local-sync"
+    assert Trainer(small, device="local-task").device == "local-task"
+    assert Trainer(large).device == Trainer(unknown).device == "local-task"
+
+
 THREADS = """
 import os, sys
 from pock_mlir.runtime import DeviceError, Trainer
+from pock_mlir.runtime.artifact import Artifact
 
 threads = lambda: len(os.listdir("/proc/self/task"))
 before = threads()
-first = Trainer(sys.argv[1], threads=3)
+first = Trainer(sys.argv[1], device="local-task", threads=3)
 assert threads() - before >= 3, threads()
-Trainer(sys.argv[1], threads=3)
-Trainer(sys.argv[1])
+Trainer(sys.argv[1], device="local-task", threads=3)
+Trainer(sys.argv[1], device="local-task")
 try:
-    Trainer(sys.argv[1], threads=2)
+    Trainer(sys.argv[1], device="local-task", threads=2)
 except DeviceError as error:
     print(error)
 """
