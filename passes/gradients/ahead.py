@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from pock_mlir.dialects.stablehlo import ELEMENTWISE, is_complex, type_of
 from pock_mlir.ir import InsertionPoint, OpView, UnitAttr, Value
+from pock_mlir.passes.base import PassError
 from pock_mlir.passes.gradients.builder import GradientBuilder
 from pock_mlir.passes.gradients.matching import defining_op, splat_of
 from pock_mlir.passes.gradients.reverse import ReverseWalk, Signed, backpropagate
@@ -88,12 +90,15 @@ def _is_elementwise(b: GradientBuilder, op: OpView) -> bool:
 def _slope(b: GradientBuilder, x: Value, ops: list[OpView]) -> Value | None:
     """The derivative by x of the last of the ops, computed behind it.
 
-    None where it reads but one value that they make: then nothing is gained.
+    None where it reads but one value that they make: then nothing is gained. None, too, where an op
+    has no derivative: the walk reports that.
     """
     (y,) = ops[-1].results
     where = InsertionPoint.after(ops[-1])
     inner = GradientBuilder(where, b.location, b.active)
-    (slope,) = backpropagate(inner, ops, [y], [inner.ones_like(y)], [x])
+    slope = None
+    with suppress(PassError):
+        (slope,) = backpropagate(inner, ops, [y], [inner.ones_like(y)], [x])
     following = itertools.dropwhile(lambda op: op != ops[-1], where.block.operations)
     made = list(itertools.takewhile(lambda op: op != where.ref_operation, following))[1:]
     read = {value for op in made for value in op.operands if splat_of(value) is None}

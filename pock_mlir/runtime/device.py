@@ -283,14 +283,14 @@ def _add_parameters(index: Any, parameters: Mapping[str, NDArray[Any]], driver: 
         index.add_buffer(name, np.ascontiguousarray(value).tobytes())
 
 
-_LEAST_WORK = 2_500_000
-"""Floating-point operations of a kernel below which threads wait longer than they save."""
+_LEAST_WORK = 100_000_000
+"""Floating-point operations of a step below which threads wait longer than they save."""
 
 
-def driver_for(driver: str, threads: int | None, work: float | None = None) -> str:
-    """The driver that serves best: one thread needs no pool, and nor do kernels of little `work`.
+def driver_for(driver: str, threads: int | None, work: int | None = None) -> str:
+    """The driver that serves best: one thread needs no pool, and nor do steps of little work.
 
-    `work` is how many floating-point operations a kernel has on average, if that is known.
+    `work` is how many floating-point operations a step has, if that is known.
 
     Raises:
         DeviceError: less than one thread.

@@ -173,12 +173,12 @@ class Manifest:
         return None if rate is None else float(rate)
 
     @property
-    def work(self) -> float | None:
-        """Floating-point operations of a step's average kernel, if the report tells."""
-        kernels, phases = self.report.get("dispatches"), _table(self.report.get("phases"))
-        counts = [_table(phase).get("flops") for phase in phases.values()]
+    def work(self) -> int | None:
+        """Floating-point operations of a step, if the report tells."""
+        phases = _table(self.report.get("phases")).values()
+        counts = [_table(phase).get("flops") for phase in phases]
         known = [count for count in counts if isinstance(count, int)]
-        return sum(known) / kernels if known and isinstance(kernels, int) and kernels else None
+        return sum(known) if known else None
 
     @property
     def accumulate(self) -> int:

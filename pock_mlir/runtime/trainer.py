@@ -48,7 +48,7 @@ class Trainer:
 
         `device` is an IREE driver ("local-sync", "local-task", "cuda", "vulkan"), by default that
         of the target it was compiled for, or "local-sync", which is one thread, for a program whose
-        kernels are too small to share; `threads` sets how many a local device uses otherwise.
+        steps are too short to share; `threads` sets how many a local device uses otherwise.
         `caching` keeps freed buffers for the next step: faster, a little more memory.
 
         Raises:

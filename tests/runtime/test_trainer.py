@@ -275,14 +275,14 @@ def test_threads() -> None:
         Trainer(classifier(), threads=2, device="local-sync")
 
 
-def test_small_kernels_are_not_shared() -> None:
+def test_short_steps_are_not_shared() -> None:
     def program(report: dict[str, object]) -> Artifact:
         known = classifier()
         return replace(known, manifest=replace(known.manifest, report=report))
 
-    small = program({"dispatches": 2, "phases": {"forward": {"flops": 10**6}}})
-    large = program({"dispatches": 2, "phases": {"forward": {"flops": 10**8}}})
-    unknown = program({"dispatches": 0, "phases": [1]})
+    small = program({"phases": {"forward": {"flops": 10**6}}})
+    large = program({"phases": {"forward": {"flops": 6 * 10**7}, "backward": {"flops": 6 * 10**7}}})
+    unknown = program({"phases": [1]})
     assert Trainer(small).device == Trainer(small, threads=2).device == "local-sync"
     assert Trainer(small, device="local-task").device == "local-task"
     assert Trainer(large).device == Trainer(unknown).device == "local-task"

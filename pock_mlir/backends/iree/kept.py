@@ -21,9 +21,9 @@ _MAKERS = ELEMENTWISE | {"stablehlo.broadcast_in_dim", "stablehlo.reshape"}
 def lower_kept(module: Module) -> None:
     """Give each value that is marked a kernel, with the elementwise ops around it."""
     for function in functions(module):
-        for op in list(body(function).operations):
-            if KEPT in op.operation.attributes:
-                _fuse(op.operation)
+        for op in [op.operation for op in body(function).operations]:
+            if KEPT in op.attributes and op.parent == function.operation:  # in no kernel yet
+                _fuse(op)
 
 
 def _fuse(kept: Operation) -> None:
@@ -35,10 +35,10 @@ def _fuse(kept: Operation) -> None:
     readers = {user for value in results for user in _users(value.owner.operation)} - members
     first = next(op for op in ops if op in readers)
     inputs = {value for op in inside for value in op.operands} - {op.results[0] for op in inside}
-    for value in inputs:
-        if producer(value, "stablehlo.constant"):
-            value.owner.operation.move_before(ops[0])
-    if all(_is_before(value, first) for value in inputs):
+    late = [value for value in inputs if not _is_before(value, first)]
+    if all(producer(value, "stablehlo.constant") for value in late):
+        for value in late:
+            value.owner.operation.move_before(first)
         enclose(first, inside, results)
 
 
@@ -93,7 +93,14 @@ def _is_known(value: Value, inside: set[Operation]) -> bool:
 
 
 def _users(op: Operation) -> set[Operation]:
-    return {use.owner.operation for use in op.results[0].uses}
+    """The ops of the same block that use what `op` makes, be it in their regions."""
+    found: set[Operation] = set()
+    for use in op.results[0].uses:
+        user = use.owner.operation
+        while user.block != op.block:
+            user = user.parent
+        found.add(user)
+    return found
 
 
 def _is_before(value: Value, op: Operation) -> bool:
