@@ -54,3 +54,23 @@ func.func @train_step(%x: tensor<4xf32>) -> tensor<f32> {
     : (tensor<4xf32>, tensor<4xf32>) -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// The slope of three scalings is a known number.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<4xf32>} : () -> ()
+// CHECK-LABEL: func.func @train_step
+func.func @train_step(%x: tensor<4xf32>) -> tensor<f32> {
+  // CHECK-NOT: pock.kept
+  // CHECK: "pock.update"
+  %two = stablehlo.constant dense<2.0> : tensor<4xf32>
+  %three = stablehlo.constant dense<3.0> : tensor<4xf32>
+  %w = "pock.read"() {parameter = @w} : () -> tensor<4xf32>
+  %a = stablehlo.multiply %w, %two : tensor<4xf32>
+  %b = stablehlo.divide %a, %three : tensor<4xf32>
+  %y = stablehlo.multiply %b, %three : tensor<4xf32>
+  %loss = stablehlo.dot_general %y, %x, contracting_dims = [0] x [0]
+    : (tensor<4xf32>, tensor<4xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}

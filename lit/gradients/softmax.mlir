@@ -78,3 +78,32 @@ func.func @train_step(%x: tensor<2x3xf32>) -> tensor<f32> {
     : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// Exponentials from outside of a region get their gradient by the rules of the ops: the region gives
+// gradients by what it captures only.
+
+"pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<2x3xf32>} : () -> ()
+// CHECK-LABEL: func.func @train_step
+func.func @train_step(%x: tensor<2x3xf32>, %p: tensor<i1>) -> tensor<f32> {
+  // CHECK: stablehlo.if
+  // CHECK: stablehlo.if
+  // CHECK: stablehlo.divide
+  // CHECK: stablehlo.return
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %w = "pock.read"() {parameter = @w} : () -> tensor<2x3xf32>
+  %e = stablehlo.exponential %w : tensor<2x3xf32>
+  %y = "stablehlo.if"(%p) ({
+    %z = stablehlo.reduce(%e init: %zero) applies stablehlo.add across dimensions = [1]
+      : (tensor<2x3xf32>, tensor<f32>) -> tensor<2xf32>
+    %zs = stablehlo.broadcast_in_dim %z, dims = [0] : (tensor<2xf32>) -> tensor<2x3xf32>
+    %d = stablehlo.divide %e, %zs : tensor<2x3xf32>
+    stablehlo.return %d : tensor<2x3xf32>
+  }, {
+    stablehlo.return %x : tensor<2x3xf32>
+  }) : (tensor<i1>) -> tensor<2x3xf32>
+  %loss = stablehlo.dot_general %y, %x, contracting_dims = [0, 1] x [0, 1]
+    : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<f32>
+  return %loss : tensor<f32>
+}

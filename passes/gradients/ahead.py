@@ -29,7 +29,7 @@ def derive_ahead(walk: ReverseWalk, end: OpView) -> bool:
     Returns whether it did. It is for ops of the outermost block, which the backward follows.
     """
     b = walk.builder
-    chain = _chain(b, end)
+    chain = _chain(b, end) if walk.knows(end.results[0]) else None
     if chain is None:
         return False
     x, ops = chain
@@ -101,11 +101,24 @@ def _slope(b: GradientBuilder, x: Value, ops: list[OpView]) -> Value | None:
         (slope,) = backpropagate(inner, ops, [y], [inner.ones_like(y)], [x])
     following = itertools.dropwhile(lambda op: op != ops[-1], where.block.operations)
     made = list(itertools.takewhile(lambda op: op != where.ref_operation, following))[1:]
+    made = _without_dead(made, slope)
     read = {value for op in made for value in op.operands if splat_of(value) is None}
     inside = {op.results[0] for op in made}
-    if slope is not None and len(read - inside - {y}) > 1:
+    saved = len(read - inside - {y}) > 1
+    if slope is not None and slope in inside and splat_of(slope) is None and saved:
         slope.owner.attributes[KEPT] = UnitAttr.get()
         return slope
     for op in reversed(made):
         op.operation.erase()
     return None
+
+
+def _without_dead(ops: list[OpView], result: Value | None) -> list[OpView]:
+    """The ops that serve a result; the others, such as gradients by constants, are erased."""
+    left: list[OpView] = []
+    for op in reversed(ops):
+        if op.results[0] == result or any(True for _ in op.results[0].uses):
+            left.append(op)
+        else:
+            op.operation.erase()
+    return left[::-1]

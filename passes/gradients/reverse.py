@@ -121,6 +121,10 @@ class ReverseWalk:
         known = self._cotangents.get(value)
         self._cotangents[value] = known.plus(cotangent, self.builder) if known else cotangent
 
+    def knows(self, value: Value) -> bool:
+        """Whether `value` has a cotangent as yet."""
+        return value in self._cotangents
+
     def take(self, value: Value) -> Signed | None:
         """The cotangent of `value` as far as it is known, which is then forgotten."""
         return self._cotangents.pop(value, None)

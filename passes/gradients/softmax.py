@@ -20,6 +20,8 @@ def softmax_of(b: GradientBuilder, divide: Any) -> tuple[Value, list[int]] | Non
     if not is_made_by(divide.operands[0], "stablehlo.exponential"):
         return None
     exponential: Any = defining_op(divide.operands[0])
+    if exponential.operation.block != divide.operation.block:
+        return None  # a region must give its gradients by what it captures
     uses = _users_by_name(b, exponential.result)
     if set(uses) != {"stablehlo.reduce", _DIVIDE}:
         return None

@@ -1,39 +1,45 @@
-"""Divisions by what is repeated, as products with its inverse."""
+"""The division of a softmax, as a product with the inverse of the sum."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from pock_mlir.dialects.constants import splat_of
-from pock_mlir.dialects.stablehlo import Builder, is_complex, shape_of, type_of
-from pock_mlir.ir import IntegerType, Value
+from pock_mlir.dialects.stablehlo import Builder, type_of
+from pock_mlir.ir import F32Type, F64Type, Value
 from pock_mlir.passes.kernels.form import Form
 from pock_mlir.passes.patterns import producer
 
 
-def _divides_by_few(op: Any) -> bool:
-    """Whether the divisor repeats fewer numbers than there are quotients."""
+def _ends_softmax(op: Any) -> bool:
+    """Whether exponentials are divided by their sum.
+
+    Other divisions stay: 41 * (1 / 41) is less than 1, and whoever rounds a quotient sees that.
+    """
+    exponentials = op.operands[0]
     divisor = producer(op.operands[1], "stablehlo.broadcast_in_dim")
-    if divisor is None or splat_of(divisor.operands[0]) is not None or is_complex(op.result):
-        return False
-    if isinstance(type_of(op.result).element_type, IntegerType):
-        return False
-    return math.prod(shape_of(divisor.operands[0])) < math.prod(shape_of(op.result))
+    total: Any = divisor.operands[0] if divisor is not None else None
+    while total is not None and (reshape := producer(total, "stablehlo.reshape")) is not None:
+        total = reshape.operands[0]
+    reduce = producer(total, "stablehlo.reduce") if total is not None else None
+    return (
+        isinstance(type_of(op.result).element_type, F32Type | F64Type)
+        and producer(exponentials, "stablehlo.exponential") is not None
+        and reduce is not None
+        and reduce.operands[0] == exponentials
+    )
 
 
 def _by_inverse(b: Builder, op: Any) -> Value:
-    """x / spread(y) = x * spread(1 / y)
+    """e / spread(sum(e)) = e * spread(1 / sum(e))
 
-    Also, IREE's own form of a softmax that ends with a division takes twice as long as its parts.
+    IREE's own form of a softmax that ends with a division takes twice as long as its parts.
     """
-    x, divisor = op.operands[0], producer(op.operands[1], "stablehlo.broadcast_in_dim")
-    assert divisor is not None, "legal"
+    divisor: Any = producer(op.operands[1], "stablehlo.broadcast_in_dim")
     few = divisor.operands[0]
     inverse = b.divide(b.ones_like(few), few)
     spread = divisor.operation.clone(ip=b.insertion_point)
     spread.operands[0] = inverse
-    return b.multiply(x, spread.results[0])
+    return b.multiply(op.operands[0], spread.results[0])
 
 
-FORMS = [Form("inverse", _divides_by_few, _by_inverse)]
+FORMS = [Form("inverse", _ends_softmax, _by_inverse)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -243,13 +244,12 @@ ALIGNMENT = 64
 
 def is_aligned(array: NDArray[Any]) -> bool:
     """Whether kernels can read an array of the host in its place."""
-    return array.nbytes > 0 and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0
+    there = array.nbytes > 0 and array.flags.c_contiguous and array.flags.writeable
+    return there and array.ctypes.data % ALIGNMENT == 0
 
 
-def aligned(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, or a copy that `is_aligned`."""
-    if is_aligned(array):
-        return array
+def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
+    """A copy that `is_aligned`."""
     memory = np.empty(array.nbytes + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
@@ -283,19 +283,25 @@ def _add_parameters(index: Any, parameters: Mapping[str, NDArray[Any]], driver: 
         index.add_buffer(name, np.ascontiguousarray(value).tobytes())
 
 
-_LEAST_WORK = 100_000_000
-"""Floating-point operations of a step below which threads wait longer than they save."""
+_LEAST_WORK = {"x86_64": 100_000_000}
+"""Floating-point operations of a step below which threads wait longer than they save, by processor.
+
+It was measured on one with AVX2; what takes as long elsewhere is less.
+"""
+_LEAST_WORK_ELSEWHERE = 10_000_000
 
 
 def driver_for(driver: str, threads: int | None, work: int | None = None) -> str:
     """The driver that serves best: one thread needs no pool, and nor do steps of little work.
 
-    `work` is how many floating-point operations a step has, if that is known.
+    `work` is how many floating-point operations a step has, if that is known; who asks for
+    `threads` gets them.
 
     Raises:
         DeviceError: less than one thread.
     """
     if threads is not None and threads < 1:
         raise DeviceError(f"the number of threads must be at least 1, got {threads}")
-    alone = threads == 1 or (work is not None and work < _LEAST_WORK)
+    least = _LEAST_WORK.get(platform.machine(), _LEAST_WORK_ELSEWHERE)
+    alone = threads == 1 or (threads is None and work is not None and work < least)
     return "local-sync" if alone and driver in LOCAL_DRIVERS else driver

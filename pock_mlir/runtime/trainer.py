@@ -14,8 +14,9 @@ from pock_mlir.runtime import batches, checkpoint, losses
 from pock_mlir.runtime.adapters import merged, save_peft
 from pock_mlir.runtime.artifact import Artifact, load_artifact
 from pock_mlir.runtime.device import (
+    LOCAL_DRIVERS,
     DeviceModule,
-    aligned,
+    aligned_copy,
     allocator_statistics,
     driver_for,
     open_device,
@@ -47,8 +48,8 @@ class Trainer:
         """Load a `.pock` file, or an artifact, onto a device.
 
         `device` is an IREE driver ("local-sync", "local-task", "cuda", "vulkan"), by default that
-        of the target it was compiled for, or "local-sync", which is one thread, for a program whose
-        steps are too short to share; `threads` sets how many a local device uses otherwise.
+        of the target it was compiled for; `threads` sets how many a local device uses. With neither
+        given, a program whose steps are too short to share runs on one, "local-sync".
         `caching` keeps freed buffers for the next step: faster, a little more memory.
 
         Raises:
@@ -62,8 +63,7 @@ class Trainer:
         self._steps = 0
         work = self.manifest.work if device is None else None
         self.device = driver_for(device or self.manifest.driver, threads, work)
-        pool = None if self.device == "local-sync" and device is None else threads
-        handle = open_device(self.device, pool, caching=caching)
+        handle = open_device(self.device, threads, caching=caching)
         self._handle = handle
         self._before = allocator_statistics(handle, self.device)
         zeros = {p.name: p.bytes for p in self.manifest.parameters if p.kind == "state"}
@@ -118,7 +118,8 @@ class Trainer:
         while a step runs, and losses stay on the device until the end.
 
         Raises:
-            ValueError: a batch that does not fit, with its number from 0, or no learning rate.
+            ValueError: a batch that does not fit, with its number from 0, or no learning rate. The
+                steps before it were taken: see `steps`.
         """
         taken = [self._start(arrays, lr) for arrays in prefetched(self._placed(data))]
         return [self._loss(started) for started in taken]
@@ -142,10 +143,14 @@ class Trainer:
         return float(loss)
 
     def _placed(self, data: Iterable[Sequence[ArrayLike]]) -> Iterator[list[Array]]:
-        """Batches to train on, checked, where a local device reads them in place."""
+        """Batches to train on, checked, as copies that a local device reads in place.
+
+        So it does not matter if the next batch is made in the memory of the last one.
+        """
+        place = aligned_copy if self.device in LOCAL_DRIVERS else np.copy
         for number, batch in enumerate(data):
             try:
-                yield [aligned(array) for array in self._trainable(batch)]
+                yield [place(array) for array in self._trainable(tuple(batch))]
             except ValueError as error:
                 raise ValueError(f"batch {number}: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -20,7 +21,9 @@ def program_path(folder: Path, scheme: str) -> Path:
 
 def build(job: Job) -> Step:
     """A step of the program that `compile_program` wrote."""
-    trainer = Trainer(program_path(job.folder, job.scheme), threads=job.threads)
+    # By default it may use all processors, or find one enough.
+    threads = None if job.threads == os.cpu_count() else job.threads
+    trainer = Trainer(program_path(job.folder, job.scheme), threads=threads)
     inputs, targets = job.batch()
     rate = job.facts["learning_rate"]
     return lambda: trainer.step(*inputs, targets, lr=rate)

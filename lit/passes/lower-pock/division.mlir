@@ -1,26 +1,27 @@
 // RUN: pock-opt %s --pass-pipeline='builtin.module(lower-pock)' | filecheck %s
 
-// What many numbers are divided by is inverted once.
+// What the exponentials of a softmax are divided by is inverted once.
 // CHECK-LABEL: func.func @softmax
-func.func @softmax(%e: tensor<8x128xf32>, %s: tensor<8xf32>) -> tensor<8x128xf32> {
-  // CHECK: %[[INVERSE:.*]] = stablehlo.divide %{{.*}}, %arg1 : tensor<8xf32>
+func.func @softmax(%x: tensor<8x128xf32>) -> tensor<8x128xf32> {
+  // CHECK: %[[E:.*]] = stablehlo.exponential
+  // CHECK: %[[SUM:.*]] = stablehlo.reduce(%[[E]]
+  // CHECK: %[[INVERSE:.*]] = stablehlo.divide %{{.*}}, %[[SUM]] : tensor<8xf32>
   // CHECK: %[[SPREAD:.*]] = stablehlo.broadcast_in_dim %[[INVERSE]], dims = [0]
-  // CHECK: stablehlo.multiply %arg0, %[[SPREAD]]
+  // CHECK: stablehlo.multiply %[[E]], %[[SPREAD]]
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %e = stablehlo.exponential %x : tensor<8x128xf32>
+  %s = stablehlo.reduce(%e init: %zero) applies stablehlo.add across dimensions = [1]
+    : (tensor<8x128xf32>, tensor<f32>) -> tensor<8xf32>
   %spread = stablehlo.broadcast_in_dim %s, dims = [0] : (tensor<8xf32>) -> tensor<8x128xf32>
   %y = stablehlo.divide %e, %spread : tensor<8x128xf32>
   return %y : tensor<8x128xf32>
 }
 
-// Whole numbers have no inverse, and a constant has been inverted before.
+// Other quotients may be rounded down to a number that a product with the inverse misses.
 // CHECK-LABEL: func.func @left_alone
-func.func @left_alone(%e: tensor<8x2xi32>, %s: tensor<8xi32>, %x: tensor<8x2xf32>)
-    -> (tensor<8x2xi32>, tensor<8x2xf32>) {
-  // CHECK: stablehlo.divide {{.*}} : tensor<8x2xi32>
+func.func @left_alone(%x: tensor<8x2xf32>, %s: tensor<8xf32>) -> tensor<8x2xf32> {
   // CHECK: stablehlo.divide {{.*}} : tensor<8x2xf32>
-  %spread = stablehlo.broadcast_in_dim %s, dims = [0] : (tensor<8xi32>) -> tensor<8x2xi32>
-  %y = stablehlo.divide %e, %spread : tensor<8x2xi32>
-  %three = stablehlo.constant dense<3.0> : tensor<f32>
-  %threes = stablehlo.broadcast_in_dim %three, dims = [] : (tensor<f32>) -> tensor<8x2xf32>
-  %z = stablehlo.divide %x, %threes : tensor<8x2xf32>
-  return %y, %z : tensor<8x2xi32>, tensor<8x2xf32>
+  %spread = stablehlo.broadcast_in_dim %s, dims = [0] : (tensor<8xf32>) -> tensor<8x2xf32>
+  %y = stablehlo.divide %x, %spread : tensor<8x2xf32>
+  return %y : tensor<8x2xf32>
 }

@@ -24,3 +24,28 @@ func.func @f(%product: tensor<8xf32>, %b: tensor<f32>, %dy: tensor<8xf32>)
   %dx = stablehlo.multiply %dy, %slope : tensor<8xf32>
   return %y, %dx : tensor<8xf32>, tensor<8xf32>
 }
+
+// What is read before the kernel has its inputs stays outside, as the squares that are summed up here.
+// CHECK-LABEL: func.func @normalized
+func.func @normalized(%z: tensor<8xf32>, %mean: tensor<8xf32>, %dy: tensor<8xf32>)
+    -> (tensor<8xf32>, tensor<8xf32>) {
+  // CHECK: %[[C:.*]] = stablehlo.subtract %arg0, %arg1
+  // CHECK: stablehlo.reduce
+  // CHECK: "flow.dispatch.region"
+  // CHECK: stablehlo.multiply %[[C]]
+  // CHECK-NEXT: stablehlo.logistic
+  // CHECK: "flow.return"
+  %zero = stablehlo.constant dense<0.0> : tensor<f32>
+  %c = stablehlo.subtract %z, %mean : tensor<8xf32>
+  %cc = stablehlo.multiply %c, %c : tensor<8xf32>
+  %sum = stablehlo.reduce(%cc init: %zero) applies stablehlo.add across dimensions = [0]
+    : (tensor<8xf32>, tensor<f32>) -> tensor<f32>
+  %root = stablehlo.rsqrt %sum : tensor<f32>
+  %spread = stablehlo.broadcast_in_dim %root, dims = [] : (tensor<f32>) -> tensor<8xf32>
+  %x = stablehlo.multiply %c, %spread : tensor<8xf32>
+  %s = stablehlo.logistic %x : tensor<8xf32>
+  %y = stablehlo.multiply %x, %s : tensor<8xf32>
+  %slope = stablehlo.add %s, %y {pock.kept} : tensor<8xf32>
+  %dx = stablehlo.multiply %dy, %slope : tensor<8xf32>
+  return %y, %dx : tensor<8xf32>, tensor<8xf32>
+}

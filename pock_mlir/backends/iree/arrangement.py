@@ -17,6 +17,8 @@ from pock_mlir.rewriting import named_ops
 
 _ROWS_OF_A_GROUP = 128
 _PANELS_OF_A_GROUP = 8
+_LONGEST_RUN = 64
+"""Columns of a vector: IREE refuses very long ones."""
 _SQUARE = 8
 """Rows and columns of the block that changes places within registers."""
 
@@ -78,7 +80,7 @@ def _transposed(b: Builder, value: Value, permutation: Sequence[int]) -> Value:
 def _configuration(shape: Sequence[int], *, in_runs: bool) -> dict[str, Attribute]:
     """Blocks of rows that are copied in runs, or squares that are turned within registers."""
     *outer, rows, columns = shape
-    wide = columns if in_runs else largest_divisor(columns, _SQUARE)
+    wide = largest_divisor(columns, _LONGEST_RUN if in_runs else _SQUARE)
     high = largest_divisor(rows, 4 if in_runs else _SQUARE)
     group = [1] * len(outer)
     if outer:

@@ -27,33 +27,55 @@ def lower_kept(module: Module) -> None:
 
 
 def _fuse(kept: Operation) -> None:
-    """Put what is computed with `kept` into a kernel, in front of what first reads a result."""
-    members = _members(kept)
-    ops = [op.operation for op in kept.block.operations]
-    inside = [op for op in ops if op in members]
-    results = [op.results[0] for op in inside if _users(op) - members]
-    readers = {user for value in results for user in _users(value.owner.operation)} - members
-    first = next(op for op in ops if op in readers)
-    inputs = {value for op in inside for value in op.operands} - {op.results[0] for op in inside}
-    late = [value for value in inputs if not _is_before(value, first)]
-    if all(producer(value, "stablehlo.constant") for value in late):
-        for value in late:
-            value.owner.operation.move_before(first)
-        enclose(first, inside, results)
+    """Put what is computed with `kept` into a kernel, in front of what first reads a result.
+
+    What is read before the kernel has all its inputs, as the deviations that a variance is made of,
+    stays outside.
+    """
+    order = {op.operation: i for i, op in enumerate(kept.block.operations)}
+    outside: set[Operation] = set()
+    while members := _members(kept, outside):
+        inside = sorted(members, key=lambda op: order[op])
+        made = {op.results[0] for op in inside}
+        inputs = {value for op in inside for value in op.operands} - made
+        ready = max((_place(value, order) for value in inputs), default=-1)
+        early = {op for op in inside if any(order[user] <= ready for user in _users(op) - members)}
+        if not early:
+            readers = {user for op in inside for user in _users(op) - members}
+            first = min(readers, key=lambda op: order[op])
+            results = [op.results[0] for op in inside if _users(op) - members]
+            _move_constants(inputs, first)
+            enclose(first, inside, results)
+            return
+        outside |= early
 
 
-def _members(kept: Operation) -> set[Operation]:
+def _place(value: Value, order: dict[Operation, int]) -> int:
+    """Where a value is made; a constant can be made anywhere."""
+    if not isinstance(value, OpResult) or producer(value, "stablehlo.constant"):
+        return -1
+    return order.get(value.owner.operation, -1)
+
+
+def _move_constants(values: set[Value], first: Operation) -> None:
+    for value in values:
+        constant = producer(value, "stablehlo.constant")
+        if constant is not None and first.is_before_in_block(constant.operation):
+            constant.operation.move_before(first)
+
+
+def _members(kept: Operation, outside: set[Operation]) -> set[Operation]:
     """The ops that `kept` is made by, and others that read nothing but what those make.
 
-    Of the former, one whose result is used by other ops stays outside.
+    Of the former, one whose result is used by other ops is left out.
     """
-    makers = _makers(kept)
+    makers = _makers(kept) - outside
     while True:
-        siblings = _siblings(makers)
+        siblings = _siblings(makers) - outside
         inside = makers | siblings
         left = {op for op in makers if op == kept or _users(op) <= inside}
         if left == makers:
-            return inside
+            return inside if kept in inside else set()
         makers = left
 
 
@@ -101,7 +123,3 @@ def _users(op: Operation) -> set[Operation]:
             user = user.parent
         found.add(user)
     return found
-
-
-def _is_before(value: Value, op: Operation) -> bool:
-    return not isinstance(value, OpResult) or value.owner.operation.is_before_in_block(op)
