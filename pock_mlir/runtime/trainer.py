@@ -114,8 +114,8 @@ class Trainer:
     def run(self, data: Iterable[Sequence[ArrayLike]], *, lr: float | None = None) -> list[float]:
         """Train on batches of (inputs..., targets), one after the other; the loss of each.
 
-        Quicker than as many calls of `step`: another thread makes, checks and places the next batch
-        while a step runs, and losses stay on the device until the end.
+        Another thread makes, checks and places the next batch while a step runs, and losses stay on
+        the device until the end.
 
         Raises:
             ValueError: a batch that does not fit, with its number from 0, or no learning rate. The
