@@ -27,6 +27,7 @@ from pock_mlir.lora import first_factors
 from pock_mlir.losses import Loss, find_loss, pass_options
 from pock_mlir.optimizers import Optimizer
 from pock_mlir.passes.expand_bf16 import ExpandBf16
+from pock_mlir.passes.gradients.ahead import KEPT
 from pock_mlir.passes.kernels.contraction import TILE
 from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.indices import index_limits
@@ -54,6 +55,12 @@ class Program:
     artifact: Artifact
     training_module: str = ""
     compiled: CompiledModule | None = None
+
+    def __repr__(self) -> str:
+        known = self.manifest
+        functions = ", ".join(known.functions)
+        peak = known.predicted_bytes.get("peak", 0) / 1e6
+        return f"<Program for {known.target}: {functions}; {peak:.1f} MB a step>"
 
     @property
     def manifest(self) -> Manifest:
@@ -97,7 +104,7 @@ def compile(
             options (pock_mlir.CrossEntropy(...), ...), or a function (outputs, targets) -> scalar
             of the model's framework.
         example_targets: for such a function, arrays with the shapes and types of the targets.
-        optimizer: pock_mlir.SGD(...) or pock_mlir.AdamW(...).
+        optimizer: pock_mlir.SGD(...), or another of `pock_mlir.optimizers`.
         scheme: what to train: a Scheme, the name of a built-in one, or a TOML file.
         target: a name in `pock_mlir.backends.iree.targets.TARGETS`.
         training: train in the framework's training mode: batch-norm's statistics are trained too,
@@ -109,6 +116,7 @@ def compile(
         progress: is told each stage as it begins.
 
     Raises:
+        TypeError: the optimizer is none, such as its name.
         ValueError: unknown target or loss, a function without example targets, or a precision that
             the target does not have.
         TuningError: the file of measurements cannot be read.
@@ -117,6 +125,8 @@ def compile(
         PipelineFailure: a pass found something it cannot do, e.g. an op without a derivative.
         CompilationError: the backend rejected the module.
     """
+    if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"optimizer: expected one like pock_mlir.SGD(lr=0.05), got {optimizer!r}")
     tell = progress or (lambda stage: None)
     chosen = find_target(target)
     _check_precision(precision, chosen)
@@ -270,7 +280,7 @@ def _compiled(text: str, target: Target, tell: Progress) -> CompiledModule:
     try:
         return compile_module(lowered(tiles=True), target)
     except CompilationError as error:
-        if TILE not in text:
+        if TILE not in text and KEPT not in text:
             raise
         reason = str(error).splitlines()[1:2] or [str(error)]
         tell(f"compile for {target.name} without the chosen tiles, which IREE rejects: {reason[0]}")

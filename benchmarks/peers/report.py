@@ -41,7 +41,9 @@ figure and its numbers are written by `python -m benchmarks.peers` from `benchma
 - Then all take turns in processes of their own, which block until it is their turn: a turn is about
   0.1 s of steps after one that warms up, its time the median step. A ratio is one side's time over
   the other's in the same round; tables give the median over rounds and, in brackets, the middle
-  half. Above 1, ours is faster. With one thread, everybody runs on the same processor.
+  half. Above 1, ours is faster. With one thread, everybody runs on the same processor. With two,
+  ours may choose one. The machine's speed changes from hour to hour: only ratios of a row compare,
+  not times of different rows. A commit with a "+" had changes that were not committed yet.
 - A step ends with its loss on the host. Memory is how far steps raise the resident peak above what
   the process had when the framework was imported: weights, optimizer and activations.
 - Targets are those that the project set itself; rows that fall short stay in the table.
@@ -127,8 +129,8 @@ def _same_scheme(results: Results, threads: int) -> str:
     head = ["step", "ours, ms", "ours", "fastest peer / ours", "target", *PEERS]
     title = f"## The same scheme on both sides, {count(threads)}\n\n"
     note = (
-        "The last columns are the ratios to each peer. x: it cannot, see below; empty: not\n"
-        "measured, so that the fastest peer is the fastest of the others.\n\n"
+        "The last columns are the ratios to each peer. x: it cannot, or its losses\n"
+        "differ, see below; empty: not measured, so that the fastest is of the others.\n\n"
     )
     return title + note + table(head, rows) if rows else ""
 
@@ -193,17 +195,18 @@ def _megabytes(kept: dict[str, object]) -> str:
 
 
 def _failures(results: Results) -> str:
-    found = dict[tuple[str, str, str], str]()
+    found = dict[tuple[str, int, str, str], str]()
     for session in results.sessions:
         for name, kept in session["contestants"].items():
             peer, scheme = name.split("/")
-            found.pop((session["model"], peer, scheme), None)
+            place = (session["model"], session["batch"], peer, scheme)
+            found.pop(place, None)
             if "failure" in kept:
-                found[session["model"], peer, scheme] = kept["failure"]
+                found[place] = kept["failure"]
     by_reason = dict[tuple[str, str], list[str]]()
-    for (model, peer, scheme), why in found.items():
+    for (model, batch, peer, scheme), why in found.items():
         reason = " ".join(why.split())[:300].replace("|", "/")
-        by_reason.setdefault((peer, reason), []).append(f"{model} {scheme}")
+        by_reason.setdefault((peer, reason), []).append(f"{model} batch {batch} {scheme}")
     rows = [f"| {peer} | {', '.join(what)} | {why} |" for (peer, why), what in by_reason.items()]
     head = "## What a peer cannot do\n\n| peer | steps | what it says |\n|---|---|---|\n"
     return head + "\n".join(rows) + "\n" if rows else ""

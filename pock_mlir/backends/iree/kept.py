@@ -15,6 +15,8 @@ from pock_mlir.passes.gradients.ahead import KEPT
 from pock_mlir.passes.patterns import producer
 from pock_mlir.rewriting import body, functions
 
+_FEWEST = 256
+"""Elements that are worth a kernel; IREE cannot distribute one of very few."""
 _MAKERS = ELEMENTWISE | {"stablehlo.broadcast_in_dim", "stablehlo.reshape"}
 
 
@@ -22,7 +24,8 @@ def lower_kept(module: Module) -> None:
     """Give each value that is marked a kernel, with the elementwise ops around it."""
     for function in functions(module):
         for op in [op.operation for op in body(function).operations]:
-            if KEPT in op.attributes and op.parent == function.operation:  # in no kernel yet
+            in_a_kernel = op.parent != function.operation
+            if KEPT in op.attributes and not in_a_kernel and _size(op) >= _FEWEST:
                 _fuse(op)
 
 

@@ -96,7 +96,8 @@ class PockToIree(ModulePass):
             else:
                 state.add_results(function, written)
         erase_dead_ops(module)
-        lower_kept(module)
+        if self.tiles:
+            lower_kept(module)
         lower_arrangements(module)
         lower_sums(module)
         lower_tiled(module)
