@@ -22,7 +22,7 @@ def program_path(folder: Path, scheme: str) -> Path:
 def build(job: Job) -> Step:
     """A step of the program that `compile_program` wrote."""
     # By default it may use all processors, or find one enough.
-    threads = None if job.threads == os.cpu_count() else job.threads
+    threads = None if job.threads == os.cpu_count() != 1 else job.threads
     trainer = Trainer(program_path(job.folder, job.scheme), threads=threads)
     inputs, targets = job.batch()
     rate = job.facts["learning_rate"]

@@ -1,4 +1,6 @@
 // RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree)' | filecheck %s
+// RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree{tiles=false})' | filecheck %s --check-prefix=SAFE
+// SAFE-NOT: flow.dispatch.region
 
 // What the forward computes for the backward is computed in one kernel with its own result.
 // CHECK-LABEL: func.func @f

@@ -78,7 +78,10 @@ class PockToIree(ModulePass):
         },
     )
     tiles: bool = field(
-        default=True, metadata={"help": "give contractions the tiles that choose-kernels chose"}
+        default=True,
+        metadata={
+            "help": "give contractions the tiles that choose-kernels chose, and kept values kernels"
+        },
     )
 
     def run(self, module: Module) -> None:
