@@ -1,4 +1,4 @@
-"""choose-kernels: contractions in the form that is fastest on the target."""
+"""choose-kernels: contractions and convolutions in the form that is fastest on the target."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pock_mlir.ir import (
     Value,
 )
 from pock_mlir.passes.base import ModulePass, PassError
+from pock_mlir.passes.fold_frozen import MOVES
 from pock_mlir.passes.frozen import Frozen, symbol_of
 from pock_mlir.passes.kernels.contraction import (
     build_in_pieces,
@@ -27,15 +28,11 @@ from pock_mlir.passes.kernels.contraction import (
     pieces_of,
     product_of,
 )
-from pock_mlir.passes.kernels.dense_convolution import (
-    as_product,
-    as_taps,
-    row_product,
-)
+from pock_mlir.passes.kernels.dense_convolution import as_product, build_convolution, subject_of
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.update_rules import UPDATE_RULES, written_names
 from pock_mlir.rewriting import named_ops, parameters
-from pock_mlir.tuning import PLAIN, Product, Tuning
+from pock_mlir.tuning import PLAIN, Convolution, Product, Subject, Tuning, candidates
 
 _ELEMENTS_OF_A_MEBIBYTE = (1 << 20) // 4
 
@@ -43,9 +40,6 @@ _FEWEST_OF_A_PRODUCT = 32
 """Channels of a 1x1 convolution below which it waits for memory, not for arithmetic. As it is, IREE
 writes its result into the padded image of the convolution behind it; that of a product is copied
 there, and in memory twice."""
-_FEWEST_OF_A_SUM = 8
-"""Channels of another dense convolution below which each product of a sum does too little."""
-
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
 
@@ -55,14 +49,15 @@ class ChooseKernels(ModulePass):
     """Give contractions the form that is fastest on a kind of processor.
 
     Requires: backward ops are lowered (`lower-pock`). Ensures: a 1x1 convolution that is a matrix
-    product of enough channels is written as one, another dense one as a sum of products, one for
-    each place of its kernel. A product of f32 matrices has the form that was fastest when it was
-    measured, or that a model of costs finds (docs/tuning.md). Other forms than
-    IREE's own say in `pock.tile` which block of the result the registers hold, which `pock-to-iree`
-    hands to the code generator; some have their right operand in panels, and their left one by
-    rows. What arranges a frozen weight is left to `fold-frozen`, so it is free. The module says in
-    `pock.products` what a training step multiplies, for `pock tune`. For targets whose code
-    generator tiles for itself (GPUs), leave this pass out.
+    product of enough channels is written as one. Another dense convolution, and a product of
+    matrices, if they are of f32, have the form that was fastest when it was measured, or that a
+    model of costs finds (docs/tuning.md). Convolutions may become sums of products, one for each
+    place of the kernel, or Winograd's: a stack of products between three transforms. Products in
+    other forms than IREE's own say in `pock.tile` which block of the result the registers hold,
+    which `pock-to-iree` hands to the code generator; some have their right operand in panels, and
+    their left one by rows. What arranges a frozen weight is left to `fold-frozen`, so it is free.
+    The module says in `pock.products` what a training step multiplies, for `pock tune`. For
+    targets whose code generator tiles for itself (GPUs), leave this pass out.
 
         %y = stablehlo.dot_general %x, %w : (tensor<512x384xf32>, tensor<384x96xf32>) -> ...
     becomes
@@ -88,37 +83,40 @@ class ChooseKernels(ModulePass):
     database: str = field(
         default="", metadata={"help": "a file of measurements, right where it and others differ"}
     )
+    growth: int = field(
+        default=8, metadata={"help": "MiB that a kernel may have in the form that Winograd's has it"}
+    )
 
     def run(self, module: Module) -> None:
-        tuning = self._tuning()
-        for op in named_ops(module, "stablehlo.convolution"):
-            self._rewrite_convolution(op, tuning)
-        products = list(self._products(module))
-        _put_products(module, products)
+        tuning, frozen = self._tuning(), _unwritten(module)
+        convolutions = list(self._convolutions(module, frozen, tuning))
+        found: list[tuple[str, Subject]] = [(_function(op), each) for op, _, each in convolutions]
+        for op, g, subject in convolutions:
+            form = tuning.form_of(subject, self.growth * _ELEMENTS_OF_A_MEBIBYTE)
+            if form != PLAIN:
+                _replace(op, build_convolution(Builder.before(op), *op.operands, g, form))
+        products = list(self._products(module, frozen))
+        _put_products(module, [*found, *((_function(op), each) for op, each in products)])
         for op, product in products:
             y = self._product(op, product, tuning)
             if y is not None:
-                op.operation.results[0].replace_all_uses_with(y)
-                op.operation.erase()
+                _replace(op, y)
 
-    def _rewrite_convolution(self, op: Any, tuning: Tuning) -> None:
-        """As one product, or as one with a tile for each place of the kernel, if it is dense."""
-        g = ConvGeometry.of_convolution(op) if _is_f32(op) else None
-        if g is None or g.groups > 1:
-            return
-        b, (image, kernel) = Builder.before(op), op.operands
-        if g.pointwise and all(stride == 1 for stride in g.strides):
-            if g.kernel[-2] < _FEWEST_OF_A_PRODUCT:
-                return
-            y = as_product(b, image, kernel, g)
-        else:
-            tile = tuning.tile_of_row(row_product(g))
-            worth = g.kernel[-2] >= _FEWEST_OF_A_SUM and g.multiplications >= self.minimum
-            if tile is None or not worth:
-                return
-            y = as_taps(b, image, kernel, g, tile)
-        op.operation.results[0].replace_all_uses_with(y)
-        op.operation.erase()
+    def _convolutions(
+        self, module: Module, frozen: Frozen, tuning: Tuning
+    ) -> Iterator[tuple[Any, ConvGeometry, Convolution]]:
+        """The dense convolutions worth looking at; those that are products are written as such."""
+        for op in named_ops(module, "stablehlo.convolution"):
+            g = ConvGeometry.of_convolution(op) if _is_f32(op) else None
+            if g is None or g.groups > 1:
+                continue
+            if g.pointwise and all(stride == 1 for stride in g.strides):
+                if g.kernel[-2] >= _FEWEST_OF_A_PRODUCT:
+                    _replace(op, as_product(Builder.before(op), *op.operands, g))
+            elif g.multiplications >= self.minimum:
+                subject = subject_of(g, frozen=_is_arranged(op.operands[1], frozen))
+                if len(candidates(subject, tuning.machine)) > 1:
+                    yield op, g, subject
 
     def _product(self, op: Any, product: Product, tuning: Tuning) -> Value | None:
         """A product in the form that it is to have; None where that is the one it has."""
@@ -145,9 +143,8 @@ class ChooseKernels(ModulePass):
         except ValueError as error:
             raise PassError([(Location.unknown(), str(error))]) from error
 
-    def _products(self, module: Module) -> Iterator[tuple[Any, Product]]:
+    def _products(self, module: Module, frozen: Frozen) -> Iterator[tuple[Any, Product]]:
         """The contractions worth looking at, and what they multiply."""
-        frozen = _unwritten(module)
         for op in named_ops(module, "stablehlo.dot_general"):
             product = product_of(op) if _is_f32(op) else None
             if product is not None and product.multiplications >= self.minimum:
@@ -155,13 +152,19 @@ class ChooseKernels(ModulePass):
                 yield op, replace(product, lhs_frozen=lhs, rhs_frozen=rhs)
 
 
-def _put_products(module: Module, products: Sequence[tuple[Any, Product]]) -> None:
+def _replace(op: Any, y: Value) -> None:
+    op.operation.results[0].replace_all_uses_with(y)
+    op.operation.erase()
+
+
+def _function(op: Any) -> str:
+    """The name of the function that an op stands in."""
+    return StringAttr(op.operation.parent.attributes["sym_name"]).value
+
+
+def _put_products(module: Module, products: Sequence[tuple[str, Subject]]) -> None:
     """Keep what `@train_step` multiplies as an attribute of the module."""
-    counts = Counter(
-        str(product)
-        for op, product in products
-        if StringAttr(op.operation.parent.attributes["sym_name"]).value == "train_step"
-    )
+    counts = Counter(str(subject) for function, subject in products if function == "train_step")
     if counts:
         entries: dict[str, Attribute] = {key: i64(count) for key, count in counts.items()}
         module.operation.attributes[PRODUCTS] = DictAttr.get(entries)
@@ -184,15 +187,33 @@ def _unwritten(module: Module) -> Frozen:
 
 
 def _is_free(value: Value, frozen: Frozen) -> bool:
-    """Whether `fold-frozen` would arrange a value: a frozen parameter that nothing else reads."""
-    while len(list(value.uses)) == 1 and not isinstance(value, BlockArgument):
-        op: Any = value.owner
-        if op.name == "pock.read":
-            return value in frozen
-        if op.name not in ("stablehlo.reshape", "stablehlo.transpose"):
-            return False
-        value = op.operands[0]
-    return False
+    """Whether arranging a value costs nothing: a frozen parameter that nothing else reads.
+
+    A transformed kernel is another tensor than the kernel, whatever else reads that.
+    """
+    moves = list(_moves(value))
+    alone = all(len(list(each.uses)) == 1 for each in moves)
+    transformed = any(_name(each) == "pock.winograd_kernel" for each in moves)
+    return (alone or transformed) and _is_arranged(value, frozen)
+
+
+def _is_arranged(value: Value, frozen: Frozen) -> bool:
+    """Whether `fold-frozen` would arrange a value: a frozen parameter in another arrangement."""
+    *_, source = _moves(value)
+    return _name(source) == "pock.read" and source in frozen
+
+
+def _moves(value: Value) -> Iterator[Value]:
+    """A value and those that it is a rearrangement of, as far as `fold-frozen` looks."""
+    yield value
+    while _name(value) in MOVES:
+        value = value.owner.operands[0]
+        yield value
+
+
+def _name(value: Value) -> str:
+    """The name of the op that makes a value; "" of an argument."""
+    return "" if isinstance(value, BlockArgument) else value.owner.name
 
 
 def _is_f32(op: Any) -> bool:

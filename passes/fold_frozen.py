@@ -124,17 +124,22 @@ def _arranged(called: Sequence[Any], frozen: Frozen) -> list[Value]:
     ]
 
 
-_MOVES = {"stablehlo.reshape": False, "stablehlo.transpose": True, "stablehlo.reverse": True}
-"""Ops that arrange a tensor, and whether elements change places."""
+MOVES = {
+    "stablehlo.reshape": False,
+    "stablehlo.transpose": True,
+    "stablehlo.reverse": True,
+    "pock.winograd_kernel": True,
+}
+"""Ops that arrange a tensor, and whether elements change places (or are combined for a product)."""
 
 
 def _arrangements(value: Value, moved: bool = False) -> Iterator[tuple[Value, bool]]:
-    """What `_MOVES` make of `value` for other ops, and whether elements changed their places."""
+    """What `MOVES` make of `value` for other ops, and whether elements changed their places."""
     ends = False
     for use in value.uses:
         op = use.owner.operation
-        if op.name in _MOVES:
-            yield from _arrangements(op.results[0], moved or _MOVES[op.name])
+        if op.name in MOVES:
+            yield from _arrangements(op.results[0], moved or MOVES[op.name])
         else:
             ends = True
     if ends:

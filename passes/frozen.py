@@ -9,6 +9,7 @@ from pock_mlir.passes.selection import resolve_scheme
 from pock_mlir.rewriting import named_ops, parameters
 
 _CONSTANTS = ("stablehlo.constant", "arith.constant", "stablehlo.iota")
+_PURE = ("stablehlo.", "chlo.", "pock.winograd_kernel")
 _IMPURE = ("stablehlo.rng", "stablehlo.rng_bit_generator", "stablehlo.custom_call")
 
 
@@ -58,7 +59,7 @@ class Frozen:
             return symbol_of(op) in self.names
         if op.name in _CONSTANTS:
             return True
-        if not op.name.startswith(("stablehlo.", "chlo.")) or op.name in _IMPURE:
+        if not op.name.startswith(_PURE) or op.name in _IMPURE:
             return False
         # Ops are visited in order, so the recursion rarely goes deeper than one level.
         plain = op.name in ("stablehlo.reduce", "stablehlo.reduce_window") or not len(op.regions)

@@ -15,6 +15,7 @@ from pock_mlir.dialects.pock.pooling import MaxPoolGradientOp
 from pock_mlir.dialects.pock.random import RandomMaskOp
 from pock_mlir.dialects.pock.state import TRAINED_KINDS, AssignOp, ParameterOp, ReadOp
 from pock_mlir.dialects.pock.update import AccumulateOp, UpdateOp
+from pock_mlir.dialects.pock.winograd import WinogradImageOp, WinogradKernelOp, WinogradOutputOp
 
 __all__ = [
     "TRAINED_KINDS",
@@ -36,4 +37,7 @@ __all__ = [
     "SoftmaxCrossEntropyGradientOp",
     "SoftmaxCrossEntropyOp",
     "UpdateOp",
+    "WinogradImageOp",
+    "WinogradKernelOp",
+    "WinogradOutputOp",
 ]

@@ -9,21 +9,30 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import Value
 from pock_mlir.passes.kernels.contraction import Contracted, build_sum
 from pock_mlir.passes.kernels.form import ConvGeometry
-from pock_mlir.tuning import Product, Tile
+from pock_mlir.passes.kernels.winograd import as_winograd
+from pock_mlir.tuning import Convolution, Form, Tile
 
 
-def row_product(g: ConvGeometry) -> Product:
-    """What one place of the kernel multiplies for one row of the result's last spatial dimension.
+def build_convolution(
+    b: Builder, image: Value, kernel: Value, g: ConvGeometry, form: Form
+) -> Value:
+    """A convolution in a form that fits it and is not IREE's own."""
+    if form.side:
+        return as_winograd(b, image, kernel, g, form.side)
+    assert form.tile is not None, "IREE's own form is the convolution itself"
+    return as_taps(b, image, kernel, g, form.tile)
 
-    A block of registers is to lie within such a row, where the image is one run of memory or, by a
-    stride, evenly spaced.
-    """
-    return Product(m=g.output[-2], n=g.kernel[-1], k=g.kernel[-2])
+
+def subject_of(g: ConvGeometry, *, frozen: bool) -> Convolution:
+    """What a dense convolution is to a file of measurements."""
+    sizes = (g.image, g.kernel, g.strides, g.low, g.high, g.dilations)
+    return Convolution(*map(tuple, sizes), frozen=frozen)
 
 
 def as_product(b: Builder, image: Value, kernel: Value, g: ConvGeometry) -> Value:
@@ -39,8 +48,9 @@ def as_taps(b: Builder, image: Value, kernel: Value, g: ConvGeometry, tile: Tile
 
     The kernel is arranged as [spatial..., O / columns, C, columns], which is a copy that is to be
     paid unless `fold-frozen` does it once. The parts of the image are slices, with strides where
-    the convolution has them.
+    the convolution has them. Rows of the result that are no multiple of the tile's are made wider.
     """
+    size, g = g.output, _widened(g, tile.rows)
     panels = _panels(b, kernel, g, tile.columns)
     matrix = shape_of(panels)[g.spatial :]
     padded = b.pad(image, [0, *g.low, 0], [0, *g.high, 0])
@@ -52,7 +62,16 @@ def as_taps(b: Builder, image: Value, kernel: Value, g: ConvGeometry, tile: Tile
             contracted = ([g.spatial + 1], [len(matrix) - 2])
             yield _seen(b, padded, g, place), weights, contracted
 
-    return b.reshape(build_sum(b, parts(), tile), g.output)
+    y = b.reshape(build_sum(b, parts(), tile), g.output)
+    return y if g.output == size else b.slice(y, [0] * len(size), size)
+
+
+def _widened(g: ConvGeometry, rows: int) -> ConvGeometry:
+    """With more padding behind the last spatial dimension, for a result of a multiple of `rows`."""
+    more = -g.output[-2] % rows
+    high = [*g.high[:-1], g.high[-1] + more * g.strides[-1]]
+    output = [*g.output[:-2], g.output[-2] + more, g.output[-1]]
+    return replace(g, high=high, output=output) if more else g
 
 
 def _panels(b: Builder, kernel: Value, g: ConvGeometry, columns: int) -> Value:

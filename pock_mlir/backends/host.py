@@ -15,9 +15,11 @@ from pock_mlir.ir import (
     F16Type,
     F32Type,
     FlatSymbolRefAttr,
+    IntegerAttr,
     Module,
     Value,
 )
+from pock_mlir.passes.kernels.winograd import transformed_kernel
 from pock_mlir.rewriting import body, functions
 
 Array = np.ndarray[Any, Any]
@@ -49,6 +51,10 @@ _SHAPE: dict[str, Callable[[Any, Array], Array]] = {
     "stablehlo.reshape": lambda op, x: x.reshape(shape_of(op.results[0])),
     "stablehlo.transpose": lambda op, x: x.transpose(
         list(DenseI64ArrayAttr(op.attributes["permutation"]))
+    ),
+    "stablehlo.reverse": lambda op, x: np.flip(x, list(DenseI64ArrayAttr(op.attributes["dimensions"]))),
+    "pock.winograd_kernel": lambda op, x: transformed_kernel(
+        x, IntegerAttr(op.attributes["side"]).value
     ),
 }
 

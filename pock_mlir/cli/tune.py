@@ -14,7 +14,16 @@ from pock_mlir.cli import console
 from pock_mlir.progress import tracking
 from pock_mlir.runtime.artifact import load_artifact
 from pock_mlir.runtime.device import LOCAL_DRIVERS
-from pock_mlir.tuning import Database, Form, Measured, Product, Tuning, candidates, user_file
+from pock_mlir.tuning import (
+    Database,
+    Form,
+    Measured,
+    Subject,
+    Tuning,
+    candidates,
+    parse_subject,
+    user_file,
+)
 from pock_mlir.tuning.machine import section_of
 
 EXAMPLE = """
@@ -22,7 +31,7 @@ pock tune cells.pock
 pock compile zoo:efficientnet_lite0 --pretrained --classes 4 --scheme last-4 -o cells.pock --force
 """
 _ROWS = 20
-"""Products that the table shows."""
+"""Rows that the table shows."""
 
 
 def tune_command(
@@ -41,12 +50,12 @@ def tune_command(
         bool, typer.Option("--again", help="Measure what is known already, too.")
     ] = False,
 ) -> None:
-    """Measure the forms of a program's matrix products on this machine.
+    """Measure the forms of a program's matrix products and convolutions on this machine.
 
-    Later compilations for this machine take the fastest of each. What was measured is kept product
-    by product, and not measured again.
+    Later compilations for this machine take the fastest of each. What was measured is kept one by
+    one, and not measured again.
     """
-    counts = _products(program)
+    counts = _subjects(program)
     path = output or user_file()
     kept = Database.load(path) if path.exists() else Database()
     before = Tuning.load(files=[path] if path.exists() else [])
@@ -58,7 +67,7 @@ def tune_command(
     console.out.print(_conclusion(rows, len(left), path))
 
 
-def _products(program: Path) -> dict[Product, int]:
+def _subjects(program: Path) -> dict[Subject, int]:
     """What a step of the program multiplies, and how often. Raises ValueError."""
     manifest = load_artifact(program).manifest
     if manifest.driver not in LOCAL_DRIVERS:
@@ -68,15 +77,15 @@ def _products(program: Path) -> dict[Product, int]:
     listed: Any = manifest.report.get("products")
     if not listed or not isinstance(listed, Mapping):
         raise ValueError(
-            f"{program} lists no matrix products: it has none that are large and of f32, or an "
-            "older pock-mlir made it; then compile it again"
+            f"{program} lists no products or convolutions: it has none that are large and of f32, or "
+            "an older pock-mlir made it; then compile it again"
         )
     counts = cast("Mapping[str, int]", listed)
-    return {Product.parse(text): int(count) for text, count in counts.items()}
+    return {parse_subject(text): int(count) for text, count in counts.items()}
 
 
 def _measure(
-    left: Sequence[Product],
+    left: Sequence[Subject],
     tuning: Tuning,
     kept: Database,
     path: Path,
@@ -91,11 +100,11 @@ def _measure(
     section = kept.sections.setdefault(section_of(tuning.machine), {})
     with tracking(console.err) as tracker:
         task = tracker.task(f"measure on {tuning.machine.name}", len(left))
-        for product in left:
-            forms = candidates(product, tuning.machine)
-            section[product] = measure(product, forms, seconds=seconds, threads=threads)
+        for subject in left:
+            forms = candidates(subject, tuning.machine)
+            section[subject] = measure(subject, forms, seconds=seconds, threads=threads)
             kept.save(path)
-            task.advance(str(product))
+            task.advance(str(subject))
 
 
 # ---- what came of it -------------------------------------------------------------------------
@@ -103,9 +112,9 @@ def _measure(
 
 @dataclass(frozen=True)
 class _Row:
-    """A product: `before` and `now` are its forms, with nanoseconds of all of the kind."""
+    """A product or convolution: `before` and `now` are its forms, with nanoseconds of all of the kind."""
 
-    product: Product
+    subject: Subject
     count: int
     before: Form
     now: Form
@@ -113,20 +122,20 @@ class _Row:
     time: float
 
     @classmethod
-    def of(cls, product: Product, count: int, before: Tuning, after: Tuning) -> _Row:
-        measured = after.measured(product) or Measured(after.estimated(product), {})
-        old, new = before.form_of(product), measured.best
+    def of(cls, subject: Subject, count: int, before: Tuning, after: Tuning) -> _Row:
+        measured = after.measured(subject) or Measured(after.estimated(subject), {})
+        old, new = before.form_of(subject), measured.best
         time = measured.times.get(new, 0.0)
-        return cls(product, count, old, new, count * measured.times.get(old, time), count * time)
+        return cls(subject, count, old, new, count * measured.times.get(old, time), count * time)
 
 
 def _table(rows: Sequence[_Row]) -> Table:
-    made = console.table("products of a step", "product", "times", "ms", "share", "was", "is", "")
+    made = console.table("what a step multiplies", "", "times", "ms", "share", "was", "is", "")
     total = sum(row.time for row in rows) or 1.0
     shown = sorted(rows, key=lambda row: -row.time)
     for row in shown[:_ROWS]:
         made.add_row(
-            str(row.product),
+            str(row.subject),
             console.count(row.count),
             f"{row.time / 1e6:.2f}",
             f"{100 * row.time / total:.0f} %",
@@ -143,7 +152,7 @@ def _conclusion(rows: Sequence[_Row], measured: int, path: Path) -> str:
     before = sum(row.time_before for row in rows) / 1e6
     now = sum(row.time for row in rows) / 1e6
     if not measured:
-        return f"All {len(rows)} products are known already; --again measures them anew."
+        return f"All {len(rows)} of them are known already; --again measures them anew."
     return (
         f"All of them: {before:.1f} ms with the forms that were, {now:.1f} ms with those that are "
         f"fastest. Measurements are in {path}; compile the program again to use them."

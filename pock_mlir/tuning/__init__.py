@@ -1,28 +1,32 @@
-"""Which form of a matrix product is fastest on a processor: measurements, and a model of them.
+"""Which form of a product or convolution is fastest on a processor: measurements, and a model of them.
 
 Plain Python and NumPy. What measures is `pock_mlir.backends.iree.measure`, what asks is the pass
 `choose-kernels`; docs/tuning.md tells the whole.
 """
 
 from pock_mlir.tuning.choice import Tuning, user_file
-from pock_mlir.tuning.database import Database, Measured, TuningError
-from pock_mlir.tuning.form import PLAIN, Form, Tile, candidates
+from pock_mlir.tuning.convolution import Convolution
+from pock_mlir.tuning.database import Database, Measured, TuningError, parse_subject
+from pock_mlir.tuning.form import PLAIN, Form, Subject, Tile, candidates
 from pock_mlir.tuning.machine import MACHINES, Machine, find_machine, this_machine
 from pock_mlir.tuning.product import Product
 
 __all__ = [
     "MACHINES",
     "PLAIN",
+    "Convolution",
     "Database",
     "Form",
     "Machine",
     "Measured",
     "Product",
+    "Subject",
     "Tile",
     "Tuning",
     "TuningError",
     "candidates",
     "find_machine",
+    "parse_subject",
     "this_machine",
     "user_file",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pock_mlir.tuning.cost import CostModel
 from pock_mlir.tuning.database import Database, Measured
-from pock_mlir.tuning.form import Form, Tile, candidates
+from pock_mlir.tuning.form import Form, Subject, Tile, candidates
 from pock_mlir.tuning.machine import Machine, find_machine, section_of
 from pock_mlir.tuning.product import Product
 
@@ -58,41 +58,34 @@ class Tuning:
             database.merge(Database.load(path))
         return cls(find_machine(machine), database, CostModel.shipped())
 
-    def measured(self, product: Product) -> Measured | None:
+    def measured(self, subject: Subject) -> Measured | None:
         """What was measured, with this version of IREE or under a table that names none."""
         for section in (section_of(self.machine), self.machine.name):
-            found = self.database.sections.get(section, {}).get(product)
+            found = self.database.sections.get(section, {}).get(subject)
             if found is not None:
                 return found
         return None
 
-    def form_of(self, product: Product, largest_copy: float = math.inf) -> Form:
-        """The form to have, of those that arrange no more than so many elements in a step."""
-        found = self.measured(product)
+    def form_of(self, subject: Subject, largest_copy: float = math.inf) -> Form:
+        """The form to have, of those that arrange no more than so many elements."""
+        found = self.measured(subject)
         if found is None:
-            return self.estimated(product, largest_copy)
-        if found.best.copied(product) <= largest_copy:
+            return self.estimated(subject, largest_copy)
+        if found.best.copied(subject) <= largest_copy:
             return found.best
-        small = {f: time for f, time in found.times.items() if f.copied(product) <= largest_copy}
+        small = {f: time for f, time in found.times.items() if f.copied(subject) <= largest_copy}
         return Measured.of(small).best
 
-    def estimated(self, product: Product, largest_copy: float = math.inf) -> Form:
+    def estimated(self, subject: Subject, largest_copy: float = math.inf) -> Form:
         """The form to have by the model."""
-        forms = candidates(product, self.machine)
-        small = [form for form in forms if form.copied(product) <= largest_copy]
-        return self.model.best(product, small, self.machine)
+        forms = candidates(subject, self.machine)
+        small = [form for form in forms if form.copied(subject) <= largest_copy]
+        return self.model.best(subject, small, self.machine)
 
-    def tile_of_row(self, product: Product) -> Tile | None:
-        """By the model, the tile for panels and a few rows: those of one row of an image.
+    def tile_of_piece(self, product: Product) -> Tile | None:
+        """By the model, the tile for a piece of a product whose operands stay as they are.
 
         None where no block divides them.
         """
-        return self._tile(product, "panels")
-
-    def tile_of_piece(self, product: Product) -> Tile | None:
-        """By the model, the tile for a piece of a product whose operands stay as they are."""
-        return self._tile(product, "tiled")
-
-    def _tile(self, product: Product, kind: str) -> Tile | None:
-        forms = [form for form in candidates(product, self.machine) if form.kind == kind]
+        forms = [form for form in candidates(product, self.machine) if form.kind == "tiled"]
         return self.model.best(product, forms, self.machine).tile if forms else None

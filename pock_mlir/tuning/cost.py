@@ -7,6 +7,7 @@ is counted in its own vectors. Only ratios of times decide, so that its clock do
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,19 +17,26 @@ from typing import Any
 
 import numpy as np
 
-from pock_mlir.tuning.form import Form
+from pock_mlir.tuning.convolution import Convolution
+from pock_mlir.tuning.form import PLAIN, Form, Subject, candidates
 from pock_mlir.tuning.machine import Machine
 from pock_mlir.tuning.product import Product
 
 CONSTANTS = Path(__file__).with_name("constants.toml")
-Sample = tuple[Product, Form, float]
+Sample = tuple[Subject, Form, float]
 """A measured form, and its nanoseconds."""
 
 
-def quantities(product: Product, form: Form, machine: Machine) -> dict[str, float]:
+def quantities(subject: Subject, form: Form, machine: Machine) -> dict[str, float]:
     """What a form does, by the name of the constant that says how long each takes."""
+    if isinstance(subject, Convolution):
+        return _of_convolution(subject, form, machine)
+    return _of_product(subject, form, machine)
+
+
+def _of_product(product: Product, form: Form, machine: Machine) -> dict[str, float]:
     if form.kind == "swapped":
-        counted = quantities(product.swapped, form.unswapped(product), machine)
+        counted = _of_product(product.swapped, form.unswapped(product), machine)
         return {**counted, "transpose result": float(product.count * product.m * product.n)}
     elements = product.m * product.k + product.k * product.n + product.m * product.n
     counted = {"call": 1.0, "element": float(product.count * elements)}
@@ -58,6 +66,28 @@ def _copies(product: Product, form: Form) -> dict[str, float]:
     return {"copy": float(product.count * runs), "transpose": float(product.count * transposed)}
 
 
+def _of_convolution(convolution: Convolution, form: Form, machine: Machine) -> dict[str, float]:
+    if form.side:
+        return _of_winograd(convolution, form, machine)
+    if form.tile is None:
+        vectors = convolution.multiplications / machine.lanes
+        return {"call": 1.0, "plain convolution": vectors}
+    *rows, width, _ = convolution.output
+    row = convolution.row(math.prod(rows) * form.tile.rows * -(-width // form.tile.rows))
+    each = _of_product(row, Form("panels", form.tile), machine)
+    return {name: convolution.taps * count for name, count in each.items()}
+
+
+def _of_winograd(convolution: Convolution, form: Form, machine: Machine) -> dict[str, float]:
+    """The stack of products, here in panels, and the elements that are transformed."""
+    stack = convolution.stack(form.side)
+    forms = candidates(stack, machine)
+    panels = next((each for each in forms if each.kind == "panels"), PLAIN)
+    kernel = 0 if convolution.frozen else stack.k * stack.n
+    transformed = stack.count * (stack.m * (stack.k + stack.n) + kernel)
+    return {**_of_product(stack, panels, machine), "transform": float(transformed)}
+
+
 @dataclass(frozen=True)
 class CostModel:
     """The constants, in nanoseconds, by the names of `quantities`."""
@@ -69,14 +99,14 @@ class CostModel:
         """The model that comes with the package."""
         return _shipped()
 
-    def estimate(self, product: Product, form: Form, machine: Machine) -> float:
+    def estimate(self, subject: Subject, form: Form, machine: Machine) -> float:
         """Nanoseconds of a form, as one of them compares with another."""
-        counted = quantities(product, form, machine)
+        counted = quantities(subject, form, machine)
         return sum(self.constants.get(name, 0.0) * count for name, count in counted.items())
 
-    def best(self, product: Product, forms: Sequence[Form], machine: Machine) -> Form:
+    def best(self, subject: Subject, forms: Sequence[Form], machine: Machine) -> Form:
         """The form that takes least; the first of those that take the same."""
-        return min(forms, key=lambda form: self.estimate(product, form, machine))
+        return min(forms, key=lambda form: self.estimate(subject, form, machine))
 
 
 @cache
@@ -89,7 +119,7 @@ def _shipped() -> CostModel:
 
 def fit(samples: Sequence[Sample], machine: Machine) -> CostModel:
     """The constants, none negative, of least squared relative error."""
-    rows = [(quantities(product, form, machine), time) for product, form, time in samples]
+    rows = [(quantities(subject, form, machine), time) for subject, form, time in samples]
     names = sorted({name for counted, _ in rows for name in counted})
     matrix = np.array([[counted.get(name, 0) / time for name in names] for counted, time in rows])
     solution = _non_negative(matrix, np.ones(len(rows)))
@@ -117,8 +147,8 @@ class Quality:
 
     Attributes:
         correlation: Spearman's rank correlation of all times.
-        within: the mean of that over the forms of each product.
-        regret: geometric mean, over products, of the time of the form that the model takes,
+        within: the mean of that over the forms of each product or convolution.
+        regret: geometric mean, over these, of the time of the form that the model takes,
             relative to the fastest one's.
     """
 
@@ -129,11 +159,11 @@ class Quality:
 
 def quality(model: CostModel, samples: Sequence[Sample], machine: Machine) -> Quality:
     """Compare estimated and measured times."""
-    estimated = [model.estimate(product, form, machine) for product, form, _ in samples]
+    estimated = [model.estimate(subject, form, machine) for subject, form, _ in samples]
     measured = [time for _, _, time in samples]
     within: list[float] = []
     regrets: list[float] = []
-    for members in _by_product(samples):
+    for members in _by_subject(samples):
         guesses, times = [estimated[i] for i in members], [measured[i] for i in members]
         if len(members) > 2:
             within.append(spearman(guesses, times))
@@ -145,10 +175,10 @@ def quality(model: CostModel, samples: Sequence[Sample], machine: Machine) -> Qu
     )
 
 
-def _by_product(samples: Iterable[Sample]) -> list[list[int]]:
-    groups: dict[Product, list[int]] = {}
-    for i, (product, _, _) in enumerate(samples):
-        groups.setdefault(product, []).append(i)
+def _by_subject(samples: Iterable[Sample]) -> list[list[int]]:
+    groups: dict[Subject, list[int]] = {}
+    for i, (subject, _, _) in enumerate(samples):
+        groups.setdefault(subject, []).append(i)
     return list(groups.values())
 
 

@@ -1,4 +1,4 @@
-"""A text file of what was measured: TOML, a table a kind of machine, a line a product.
+"""A text file of what was measured: TOML, a table a kind of machine, a line a subject.
 
     format = 1
 
@@ -18,13 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pock_mlir.tuning.form import PLAIN, Form
+from pock_mlir.tuning.convolution import Convolution
+from pock_mlir.tuning.form import PLAIN, Form, Subject
 from pock_mlir.tuning.product import Product
 
 FORMAT = 1
-_HEADER = "# Forms of matrix products: nanoseconds of each, and the best one. See docs/tuning.md."
+_HEADER = "# Forms of products and convolutions: nanoseconds of each, and the best one. See docs/tuning.md."
 _KEPT = 1.03
 """`plain` is kept unless it takes this much longer: IREE fuses it with more of what is around."""
+_WORTH = 1.1
+"""By how much one of Winograd's forms must be faster than what takes less memory."""
 
 
 class TuningError(ValueError):
@@ -33,7 +36,7 @@ class TuningError(ValueError):
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of a product.
+    """What is known of a product or a convolution.
 
     Attributes:
         best: the form to have.
@@ -49,17 +52,22 @@ class Measured:
     def of(cls, times: Mapping[Form, float], failed: Mapping[Form, str] | None = None) -> Measured:
         """The fastest form is the best; `plain`, where it is all but the fastest."""
         best = min(times, key=lambda form: times[form], default=PLAIN)
+        while best.side and (smaller := [form for form in times if form.side < best.side]):
+            other = min(smaller, key=lambda form: times[form])
+            if times[other] > _WORTH * times[best]:
+                break
+            best = other
         if PLAIN in times and times[PLAIN] <= _KEPT * times[best]:
             best = PLAIN
         return cls(best, dict(times), dict(failed or {}))
 
 
-Section = dict[Product, Measured]
+Section = dict[Subject, Measured]
 
 
 @dataclass
 class Database:
-    """Measurements by section (see `machine.section_of`) and product."""
+    """Measurements by section (see `machine.section_of`) and product or convolution."""
 
     sections: dict[str, Section] = field(default_factory=dict[str, Section])
 
@@ -98,14 +106,17 @@ class Database:
         for name, section in sorted(self.sections.items()):
             lines += ["", f"[{json.dumps(name)}]"]
             lines += [
-                f"{json.dumps(str(product))} = {_inline(section[product])}"
-                for product in sorted(section, key=_order)
+                f"{json.dumps(str(subject))} = {_inline(section[subject])}"
+                for subject in sorted(section, key=_order)
             ]
         return "\n".join(lines) + "\n"
 
 
-def _order(product: Product) -> tuple[Any, ...]:
-    return product.stack, product.m, product.n, product.k, str(product)
+def _order(subject: Subject) -> tuple[Any, ...]:
+    """Products by their extents, then convolutions by theirs."""
+    if isinstance(subject, Convolution):
+        return 1, subject.kernel, subject.image, str(subject)
+    return 0, subject.stack, subject.m, subject.n, subject.k, str(subject)
 
 
 def _inline(measured: Measured) -> str:
@@ -117,7 +128,7 @@ def _inline(measured: Measured) -> str:
 
 
 def _name(form: Form) -> str:
-    return str(form) if form == PLAIN else json.dumps(str(form))
+    return str(form) if form.tile is None else json.dumps(str(form))
 
 
 def _sections(data: dict[str, Any]) -> Iterator[tuple[str, Section]]:
@@ -127,7 +138,12 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, Section]]:
     for name, lines in data.items():
         if not isinstance(lines, dict):
             raise ValueError(f"'{name}' is no table")
-        yield name, {Product.parse(key): _measured(key, value) for key, value in lines.items()}
+        yield name, {parse_subject(key): _measured(key, value) for key, value in lines.items()}
+
+
+def parse_subject(text: str) -> Subject:
+    """The product or convolution of a text. Raises ValueError."""
+    return Convolution.parse(text) if " * " in text else Product.parse(text)
 
 
 def _measured(key: str, value: Any) -> Measured:
@@ -139,6 +155,6 @@ def _measured(key: str, value: Any) -> Measured:
     if len(times) + len(failed) != len(forms):
         raise ValueError(f"'{key}': a form has a number of nanoseconds or a text")
     best = Form.parse(value["best"])
-    if best in failed or not best.fits(Product.parse(key)):
+    if best in failed or not best.fits(parse_subject(key)):
         raise ValueError(f"'{key}' cannot have the form '{best}'")
     return Measured(best, times, failed)

@@ -1,14 +1,21 @@
-"""The forms of a matrix product, and which of them a machine can have."""
+"""The forms of matrix products and convolutions, and which of them a machine can have."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
+from pock_mlir.tuning.convolution import Convolution
 from pock_mlir.tuning.machine import Machine
 from pock_mlir.tuning.product import Product
 
-_TEXT = re.compile(r"(tiled|panels|panels-km|swapped) (\d+)x(\d+)x(\d+)")
+_TEXT = re.compile(r"(tiled|panels|panels-km|swapped|taps) (\d+)x(\d+)x(\d+)")
+_SQUARES = {"winograd-2": 2, "winograd-4": 4}
+"""Winograd's forms, by the side of their squares of the result."""
+
+Subject = Product | Convolution
+"""What has forms."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,16 @@ class Tile:
 
 @dataclass(frozen=True)
 class Form:
-    """One way to compute a matrix product; its text is like "panels 6x16x4".
+    """One way to compute a matrix product or a convolution; its text is like "panels 6x16x4".
 
     Attributes:
-        kind: "plain" leaves all to IREE. "tiled" multiplies the operands as they are, by blocks of
-            a tile. "panels" arranges rhs as [n / columns, k, columns], and lhs by rows. "panels-km"
-            arranges rhs so, and reads lhs as it is, [k, m]. "swapped" multiplies rhs by panels of
-            lhs, and transposes the result.
-        tile: of every kind but "plain".
+        kind: "plain" leaves all to IREE. Of a product: "tiled" multiplies the operands as they are,
+            by blocks of a tile. "panels" arranges rhs as [n / columns, k, columns], and lhs by
+            rows. "panels-km" arranges rhs so, and reads lhs as it is, [k, m]. "swapped" multiplies
+            rhs by panels of lhs, and transposes the result. Of a convolution: "taps" is a sum of
+            products, one for each place of the kernel; "winograd-2" and "winograd-4" are stacks of
+            products of transformed squares, for squares of 2 and 4 places a side of the result.
+        tile: of every kind but "plain" and Winograd's, whose stack has a form of its own.
     """
 
     kind: str
@@ -47,8 +56,8 @@ class Form:
     @classmethod
     def parse(cls, text: str) -> Form:
         """The form of a text. Raises ValueError."""
-        if text == PLAIN.kind:
-            return PLAIN
+        if text == PLAIN.kind or text in _SQUARES:
+            return cls(text)
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ValueError(f"'{text}' is no form; one is like 'plain' or 'panels 6x16x4'")
@@ -64,25 +73,42 @@ class Form:
 
     @property
     def has_panels(self) -> bool:
-        """Whether an operand is arranged as panels."""
+        """Whether an operand of a product is arranged as panels."""
         return self.kind not in ("plain", "tiled")
 
-    def copied(self, product: Product) -> int:
-        """Elements of the largest tensor that a step arranges anew for this form."""
+    @property
+    def side(self) -> int:
+        """Of Winograd's forms, the side of their squares; of others 0."""
+        return _SQUARES.get(self.kind, 0)
+
+    def copied(self, subject: Subject) -> int:
+        """Elements of the largest tensor that a step arranges anew for this form.
+
+        Of Winograd's forms, those of the transformed kernel, which is larger than the kernel: also
+        of a frozen one, that is kept so.
+        """
+        if isinstance(subject, Convolution):
+            return math.prod(subject.kernel[-2:]) * (self.side + 2) ** 2 if self.side else 0
         if self.kind == "swapped":
-            panels = self.unswapped(product).copied(product.swapped)
-            return max(panels, product.count * product.m * product.n)
+            panels = self.unswapped(subject).copied(subject.swapped)
+            return max(panels, subject.count * subject.m * subject.n)
         if not self.has_panels:
             return 0
-        lhs = self.kind == "panels" and not (product.lhs_rows_first or product.lhs_frozen)
-        sizes = (lhs * product.m * product.k, (not product.rhs_frozen) * product.k * product.n)
-        return product.count * max(sizes)
+        lhs = self.kind == "panels" and not (subject.lhs_rows_first or subject.lhs_frozen)
+        sizes = (lhs * subject.m * subject.k, (not subject.rhs_frozen) * subject.k * subject.n)
+        return subject.count * max(sizes)
 
-    def fits(self, product: Product) -> bool:
-        """Whether the product can have this form: its extents are multiples of the tile's."""
-        tile = self.tile
-        if tile is None:
+    def fits(self, subject: Subject) -> bool:
+        """Whether the subject can have this form: its extents are multiples of the tile's."""
+        if self.kind == "plain":
             return True
+        if isinstance(subject, Convolution):
+            return self._fits_convolution(subject)
+        return not self.side and self.kind != "taps" and self._fits_product(subject)
+
+    def _fits_product(self, product: Product) -> bool:
+        tile = self.tile
+        assert tile is not None, "only IREE's own form of a product has none"
         if self.kind == "swapped":
             # A gradient of a weight has its lhs as [k, m]: swapped, it would have to be stored.
             return product.lhs_rows_first and self.unswapped(product).fits(product.swapped)
@@ -92,18 +118,51 @@ class Form:
             return product.rhs_columns_last
         return self.kind == "panels" or not product.lhs_rows_first
 
+    def _fits_convolution(self, convolution: Convolution) -> bool:
+        *_, inputs, outputs = convolution.kernel
+        if self.side:
+            large = min(convolution.places) >= self.side and inputs >= _FEWEST_CHANNELS
+            return convolution.is_three_by_three and large
+        tile = self.tile
+        if self.kind != "taps" or tile is None:
+            return False
+        return not (outputs % tile.columns or inputs % tile.depth)
+
 
 PLAIN = Form("plain")
+_FEWEST_CHANNELS = 8
+"""Channels of an image below which each product of a convolution's does too little."""
 
 
-def candidates(product: Product, machine: Machine) -> list[Form]:
+def candidates(subject: Subject, machine: Machine) -> list[Form]:
     """The forms worth measuring, `plain` first."""
-    tiles, swapped = _tiles(product, machine), _tiles(product.swapped, machine)
-    forms = [Form(kind, tile) for kind in ("tiled", "panels", "panels-km") for tile in tiles]
-    forms += [Form("swapped", tile) for tile in swapped]
-    return [PLAIN, *(form for form in forms if form.fits(product))]
+    if isinstance(subject, Convolution):
+        forms = [Form("taps", tile) for tile in _taps(subject, machine)]
+        forms += [Form(kind) for kind in _SQUARES]
+    else:
+        tiles, swapped = _tiles(subject, machine), _tiles(subject.swapped, machine)
+        forms = [Form(kind, tile) for kind in ("tiled", "panels", "panels-km") for tile in tiles]
+        forms += [Form("swapped", tile) for tile in swapped]
+    return [PLAIN, *(form for form in forms if form.fits(subject))]
 
 
+def _taps(convolution: Convolution, machine: Machine) -> list[Tile]:
+    """Blocks of a row of the result, which is made wider where no block of two vectors divides it.
+
+    Of a row of one place, most of a block would be thrown away.
+    """
+    width = convolution.places[-1]
+    if convolution.kernel[-2] < _FEWEST_CHANNELS or width == 1:
+        return []
+    tiles = _tiles(convolution.row(width), machine)
+    if any(tile.columns > machine.lanes for tile in tiles):
+        return tiles
+    wider = (_wide(convolution.row(width + more), machine) for more in range(1, _MOST_BEYOND + 1))
+    return tiles + next(filter(None, wider), [])
+
+
+_MOST_BEYOND = 3
+"""Places that a row of a convolution's result may be made wider."""
 _VECTORS = (2, 4)
 """Vectors that a row of a tile has. LLVM makes of three what takes five times as long."""
 _TALLEST = 2
@@ -113,8 +172,11 @@ _DEPTHS = (4, 2, 1)
 
 def _tiles(product: Product, machine: Machine) -> list[Tile]:
     """Blocks of the widths that are fast; of one vector where a product has none of these."""
-    wide = [tile for vectors in _VECTORS for tile in _of_width(product, machine, vectors)]
-    return wide or _of_width(product, machine, 1)
+    return _wide(product, machine) or _of_width(product, machine, 1)
+
+
+def _wide(product: Product, machine: Machine) -> list[Tile]:
+    return [tile for vectors in _VECTORS for tile in _of_width(product, machine, vectors)]
 
 
 def _of_width(product: Product, machine: Machine, vectors: int) -> list[Tile]:

@@ -76,6 +76,11 @@ class Product:
         return self.count * self.m * self.n * self.k
 
     @property
+    def output(self) -> tuple[int, ...]:
+        """Extents of the result."""
+        return (*self.stack, self.m, self.n)
+
+    @property
     def lhs_shape(self) -> tuple[int, ...]:
         """Extents of the left operand."""
         matrix = (self.m, self.k) if self.lhs_rows_first else (self.k, self.m)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from pock_mlir.backends.iree import measure as measuring
+from pock_mlir.backends.iree import subjects
 from pock_mlir.backends.iree.compiler import CompilationError
-from pock_mlir.backends.iree.measure import compile_forms, measure, reference
-from pock_mlir.tuning import PLAIN, Form, Product, Tile
+from pock_mlir.backends.iree.measure import compile_forms, measure
+from pock_mlir.backends.iree.subjects import reference
+from pock_mlir.tuning import PLAIN, Convolution, Form, Product, Tile
 
 TILE = Tile(4, 16, 2)
 FORMS = [PLAIN, Form("panels", TILE)]
@@ -28,13 +31,13 @@ def test_frozen_operands_are_arranged_before() -> None:
 
 
 def test_wrong_numbers_are_recorded_and_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = measuring.build_product
+    right = subjects.build_product
 
     def transposed(b, lhs, rhs, product, form):
         y = right(b, lhs, rhs, product, form)
         return b.add(y, y) if form.kind == "panels" else y
 
-    monkeypatch.setattr(measuring, "build_product", transposed)
+    monkeypatch.setattr(subjects, "build_product", transposed)
     found = measure(Product(8, 16, 6), [*FORMS, Form("tiled", TILE)], seconds=0.001)
     assert found.failed == {FORMS[1]: "wrong by 1.0e+00"}
     assert set(found.times) == {PLAIN, Form("tiled", TILE)}
@@ -63,6 +66,18 @@ def test_the_reference(text: str) -> None:
     letters = ("mk" if product.lhs_rows_first else "km", "kn" if product.rhs_columns_last else "nk")
     expected = np.einsum(f"...{letters[0]},...{letters[1]}->...mn", lhs, rhs)
     np.testing.assert_allclose(reference(product, lhs, rhs), expected, rtol=1e-12)
+
+
+def test_a_convolution_is_pytorchs() -> None:
+    convolution = Convolution.parse("f32 2x9x8x3 * 3x2x3x4 by 2x1 pad 1x0 2x1 spread 2x3")
+    random = np.random.default_rng(0)
+    image, kernel = (random.standard_normal(s) for s in (convolution.image, convolution.kernel))
+    padded = torch.nn.functional.pad(torch.from_numpy(image.transpose(0, 3, 1, 2)), (0, 1, 1, 2))
+    weights = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
+    expected = torch.nn.functional.conv2d(padded, weights, stride=(2, 1), dilation=(2, 3))
+    found = reference(convolution, image, kernel)
+    assert found.shape == convolution.output
+    np.testing.assert_allclose(found, expected.permute(0, 2, 3, 1), rtol=1e-10)
 
 
 def test_the_slow_are_left_out_early() -> None:

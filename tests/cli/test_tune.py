@@ -41,7 +41,7 @@ def test_tune(pock: Pock, with_product: Path, tmp_path: Path) -> None:
 
     text = (tmp_path / "cache" / "t.toml").read_text()
     result = pock("tune", with_product)
-    assert "All 1 products are known already; --again" in result.stdout
+    assert "All 1 of them are known already; --again" in result.stdout
     assert (tmp_path / "cache" / "t.toml").read_text() == text
 
     result = pock("tune", with_product, "--again", "--seconds", 0.001, "-o", tmp_path / "u.toml")
@@ -53,7 +53,7 @@ def test_nothing_to_tune(pock: Pock, tmp_path: Path) -> None:
     for report in ({}, {"products": {}}):
         result = pock("tune", program(tmp_path / "p.pock", report))
         assert result.exit_code == 1
-        assert "lists no matrix products" in result.stderr
+        assert "lists no products or convolutions" in result.stderr
 
 
 def test_only_processors(pock: Pock, tmp_path: Path) -> None:

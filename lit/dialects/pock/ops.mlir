@@ -69,6 +69,18 @@ func.func @backward(%x: tensor<1x5x5x4xf32>, %k: tensor<3x3x2x6xf32>, %dy: tenso
   return %dx, %dk, %dp : tensor<1x5x5x4xf32>, tensor<3x3x2x6xf32>, tensor<1x5x5x4xf32>
 }
 
+// CHECK-LABEL: func.func @winograd
+func.func @winograd(%x: tensor<1x6x10x4xf32>, %k: tensor<3x3x4x6xf32>, %m: tensor<36x1x1x2x6xf32>)
+    -> (tensor<36x1x1x2x4xf32>, tensor<16x4x6xf32>, tensor<1x4x8x6xf32>) {
+  // CHECK: "pock.winograd_image"(%arg0) {side = 4 : i64}
+  // CHECK: "pock.winograd_kernel"(%arg1) {side = 2 : i64}
+  // CHECK: "pock.winograd_output"(%arg2) {side = 4 : i64}
+  %v = "pock.winograd_image"(%x) {side = 4 : i64} : (tensor<1x6x10x4xf32>) -> tensor<36x1x1x2x4xf32>
+  %u = "pock.winograd_kernel"(%k) {side = 2 : i64} : (tensor<3x3x4x6xf32>) -> tensor<16x4x6xf32>
+  %y = "pock.winograd_output"(%m) {side = 4 : i64} : (tensor<36x1x1x2x6xf32>) -> tensor<1x4x8x6xf32>
+  return %v, %u, %y : tensor<36x1x1x2x4xf32>, tensor<16x4x6xf32>, tensor<1x4x8x6xf32>
+}
+
 // CHECK-LABEL: func.func @loss
 func.func @loss(%y: tensor<2x5xf32>, %t: tensor<2xi32>) -> (tensor<f32>, tensor<2x5xf32>) {
   // CHECK: %[[LOSS:.*]] = "pock.softmax_cross_entropy"(%arg0, %arg1)

@@ -1,4 +1,7 @@
-// RUN: pock-opt %s --pass-pipeline='builtin.module(choose-kernels{target=x86-64-avx2 minimum=0})' | filecheck %s
+// RUN: pock-opt %s --pass-pipeline='builtin.module(choose-kernels{target=x86-64-avx2 minimum=0 database=%S/Inputs/convolutions.toml})' | filecheck %s
+// RUN: pock-opt %s --pass-pipeline='builtin.module(choose-kernels{target=x86-64-avx2 minimum=0 growth=0 database=%S/Inputs/convolutions.toml})' | filecheck %s --check-prefix=SMALL
+
+// Forms are those of Inputs/convolutions.toml.
 
 // A dense convolution is a product for each place of its kernel, in panels and with a tile; the
 // parts of the image are slices.
@@ -21,23 +24,54 @@ func.func @dense(%x: tensor<2x8x8x8xf32>, %w: tensor<1x2x8x32xf32>) -> tensor<2x
   return %y : tensor<2x4x4x32xf32>
 }
 
-// What is depthwise, has few channels, or no block of registers in a row of its result, stays.
+// A row of seven places is made one of eight, for a block of four to divide it.
+// CHECK-LABEL: func.func @wider
+func.func @wider(%x: tensor<1x2x7x8xf32>, %w: tensor<1x1x8x32xf32>) -> tensor<1x4x9x32xf32> {
+  // CHECK: stablehlo.pad %arg0, {{.*}} low = [0, 1, 1, 0], high = [0, 1, 4, 0]
+  // CHECK: stablehlo.dot_general {{.*}} {pock.part, pock.tile = array<i64: 4, 16, 4>}
+  // CHECK-SAME: -> tensor<1x4x12x2x16xf32>
+  // CHECK: stablehlo.slice {{.*}} [0:1, 0:4, 0:9, 0:32]
+  %y = stablehlo.convolution(%x, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [1, 1], pad = [[1, 1], [1, 1]]}
+    {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<1x2x7x8xf32>, tensor<1x1x8x32xf32>) -> tensor<1x4x9x32xf32>
+  return %y : tensor<1x4x9x32xf32>
+}
+
+// Winograd's form: three transforms and a stack of products, each in its own form. The result has
+// three rows of squares, of which the last reaches beyond it.
+// CHECK-LABEL: func.func @winograd
+// SMALL-LABEL: func.func @winograd
+func.func @winograd(%x: tensor<4x5x8x16xf32>, %w: tensor<3x3x16x32xf32>) -> tensor<4x5x8x32xf32> {
+  // CHECK: %[[IMAGE:.*]] = stablehlo.pad %arg0, {{.*}} low = [0, 1, 1, 0], high = [0, 2, 1, 0]
+  // CHECK: %[[V:.*]] = "pock.winograd_image"(%[[IMAGE]]) {side = 2 : i64} {{.*}} -> tensor<16x4x3x4x16xf32>
+  // CHECK: %[[U:.*]] = "pock.winograd_kernel"(%arg1) {side = 2 : i64} {{.*}} -> tensor<16x16x32xf32>
+  // CHECK: %[[ROWS:.*]] = stablehlo.reshape %[[V]] : {{.*}} -> tensor<16x48x16xf32>
+  // CHECK: %[[M:.*]] = stablehlo.dot_general %[[ROWS]], {{.*}} batching_dims = [0] x [0]
+  // CHECK: "pock.winograd_output"({{.*}}) {side = 2 : i64} {{.*}} -> tensor<4x6x8x32xf32>
+  // CHECK: stablehlo.slice {{.*}} [0:4, 0:5, 0:8, 0:32]
+  // SMALL-NOT: pock.winograd
+  // SMALL: pock.part
+  %y = stablehlo.convolution(%x, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [1, 1], pad = [[1, 1], [1, 1]]}
+    {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<4x5x8x16xf32>, tensor<3x3x16x32xf32>) -> tensor<4x5x8x32xf32>
+  return %y : tensor<4x5x8x32xf32>
+}
+
+// What is depthwise, or has few channels, stays.
 // CHECK-LABEL: func.func @others
-// CHECK-COUNT-3: stablehlo.convolution
+// CHECK-COUNT-2: stablehlo.convolution
 // CHECK-NOT: stablehlo.dot_general
 func.func @others(%x: tensor<1x8x8x16xf32>, %depthwise: tensor<3x3x1x16xf32>, %few: tensor<1x8x8x4xf32>,
-    %w: tensor<3x3x4x16xf32>, %narrow: tensor<1x4x4x16xf32>, %v: tensor<3x3x16x16xf32>)
-    -> (tensor<1x6x6x16xf32>, tensor<1x6x6x16xf32>, tensor<1x2x2x16xf32>) {
+    %w: tensor<2x3x4x16xf32>) -> (tensor<1x6x6x16xf32>, tensor<1x7x6x16xf32>) {
   %a = stablehlo.convolution(%x, %depthwise) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
     window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 16 : i64}
     : (tensor<1x8x8x16xf32>, tensor<3x3x1x16xf32>) -> tensor<1x6x6x16xf32>
   %b = stablehlo.convolution(%few, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
     window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
-    : (tensor<1x8x8x4xf32>, tensor<3x3x4x16xf32>) -> tensor<1x6x6x16xf32>
-  %c = stablehlo.convolution(%narrow, %v) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
-    window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
-    : (tensor<1x4x4x16xf32>, tensor<3x3x16x16xf32>) -> tensor<1x2x2x16xf32>
-  return %a, %b, %c : tensor<1x6x6x16xf32>, tensor<1x6x6x16xf32>, tensor<1x2x2x16xf32>
+    : (tensor<1x8x8x4xf32>, tensor<2x3x4x16xf32>) -> tensor<1x7x6x16xf32>
+  return %a, %b : tensor<1x6x6x16xf32>, tensor<1x7x6x16xf32>
 }
 
 // A long contraction is a sum of pieces, which meet the cache one after the other.

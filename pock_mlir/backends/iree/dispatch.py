@@ -144,25 +144,32 @@ Compute = Callable[[Builder, list[Value], list[Value]], list[Value]]
 def dispatch(
     b: Builder, read: Sequence[Binding], written: Sequence[Binding], compute: Compute
 ) -> list[Value]:
-    """Build a kernel that changes tensors where they lie; returns them as they are then."""
+    """Build a kernel that changes tensors where they lie; returns them as they are then.
+
+    Several bindings may be of one tensor: those that are written then share its memory.
+    """
     bindings = [*read, *written]
     given = [offset for binding in bindings for offset in binding.given]
-    tied = [IntegerAttr.get(IndexType.get(), len(read) + i) for i in range(len(written))]
+    sources = {(binding.value, binding.written): binding.argument_type for binding in bindings}
+    results = [value for value, is_written in sources if is_written]
+    first = len(sources) - len(results)
+    tied = [IntegerAttr.get(IndexType.get(), first + i) for i in range(len(results))]
     op = b.create(
         "flow.dispatch.workgroups",
-        [*(binding.value for binding in bindings), *given],
-        [binding.value.type for binding in written],
+        [*(value for value, _ in sources), *given],
+        [value.type for value in results],
         {
-            "operandSegmentSizes": DenseI32ArrayAttr.get([0, len(bindings) + len(given), 0, 0]),
+            "operandSegmentSizes": DenseI32ArrayAttr.get([0, len(sources) + len(given), 0, 0]),
             "tied_operands": ArrayAttr.get(tied),
         },
         regions=2,
     )
-    types = [*(binding.argument_type for binding in bindings), *(IndexType.get() for _ in given)]
+    types = [*sources.values(), *(IndexType.get() for _ in given)]
     body = op.regions[0].blocks.append(*types, arg_locs=[b.location] * len(types))
     inner = Builder(InsertionPoint(body), b.location)
-    arguments = list(body.arguments)[: len(bindings)]
-    rest = iter(list(body.arguments)[len(bindings) :])
+    places = dict(zip(sources, body.arguments, strict=False))
+    arguments = [places[binding.value, binding.written] for binding in bindings]
+    rest = iter(list(body.arguments)[len(sources) :])
     offsets = [list(itertools.islice(rest, len(binding.given))) for binding in bindings]
     loaded = [
         binding.load(inner, argument, where)

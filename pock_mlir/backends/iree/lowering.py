@@ -12,6 +12,7 @@ from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
 from pock_mlir.backends.iree.kept import lower_kept
 from pock_mlir.backends.iree.sums import lower_sums
+from pock_mlir.backends.iree.winograd import WINOGRAD, lower_winograd
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import (
@@ -101,6 +102,7 @@ class PockToIree(ModulePass):
         erase_dead_ops(module)
         if self.tiles:
             lower_kept(module)
+        lower_winograd(module, tiles=self.tiles)
         lower_arrangements(module)
         lower_sums(module)
         lower_tiled(module)
@@ -110,7 +112,7 @@ class PockToIree(ModulePass):
 
 
 _MISSING = {"pock.update": "has no optimizer: run apply-optimizer first"}
-_CONVERTED = {"pock.parameter", "pock.read", "pock.assign", *UPDATE_RULES}
+_CONVERTED = {"pock.parameter", "pock.read", "pock.assign", *WINOGRAD, *UPDATE_RULES}
 
 
 def _require_lowered(module: Module) -> None:
