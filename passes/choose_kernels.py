@@ -84,7 +84,8 @@ class ChooseKernels(ModulePass):
         default="", metadata={"help": "a file of measurements, right where it and others differ"}
     )
     growth: int = field(
-        default=8, metadata={"help": "MiB that a kernel may have in the form that Winograd's has it"}
+        default=8,
+        metadata={"help": "MiB that a kernel may have in the form that Winograd's has it"},
     )
 
     def run(self, module: Module) -> None:
@@ -94,7 +95,8 @@ class ChooseKernels(ModulePass):
         for op, g, subject in convolutions:
             form = tuning.form_of(subject, self.growth * _ELEMENTS_OF_A_MEBIBYTE)
             if form != PLAIN:
-                _replace(op, build_convolution(Builder.before(op), *op.operands, g, form))
+                image, kernel = op.operands
+                _replace(op, build_convolution(Builder.before(op), image, kernel, g, form))
         products = list(self._products(module, frozen))
         _put_products(module, [*found, *((_function(op), each) for op, each in products)])
         for op, product in products:
@@ -110,11 +112,12 @@ class ChooseKernels(ModulePass):
             g = ConvGeometry.of_convolution(op) if _is_f32(op) else None
             if g is None or g.groups > 1:
                 continue
+            image, kernel = op.operands
             if g.pointwise and all(stride == 1 for stride in g.strides):
                 if g.kernel[-2] >= _FEWEST_OF_A_PRODUCT:
-                    _replace(op, as_product(Builder.before(op), *op.operands, g))
+                    _replace(op, as_product(Builder.before(op), image, kernel, g))
             elif g.multiplications >= self.minimum:
-                subject = subject_of(g, frozen=_is_arranged(op.operands[1], frozen))
+                subject = subject_of(g, frozen=_is_arranged(kernel, frozen))
                 if len(candidates(subject, tuning.machine)) > 1:
                     yield op, g, subject
 

@@ -55,8 +55,16 @@ _ROOTS = {
 }
 """Ops that begin a kernel (which has one at most), into which elementwise consumers are fused."""
 
-_MOVES = {"stablehlo.slice", "stablehlo.pad", "stablehlo.concatenate", "stablehlo.reverse"}
-"""Ops that move data and are fused with nothing."""
+_MOVES = {
+    "stablehlo.slice",
+    "stablehlo.pad",
+    "stablehlo.concatenate",
+    "stablehlo.reverse",
+    "pock.winograd_image",
+    "pock.winograd_kernel",
+    "pock.winograd_output",
+}
+"""Ops that move data (and add some up), and are fused with nothing."""
 
 _GRADIENTS = {"stablehlo.dot_general", "stablehlo.reduce"}
 """Ops that an update computes in its own kernel."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import Module, WalkResult
 from pock_mlir.passes.base import ModulePass, PassError
-from pock_mlir.passes.kernels import FORMS, Form
+from pock_mlir.passes.kernels import FORMS, Form, conv_input_gradient, conv_kernel_gradient
+from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.kernels.random_mask import regenerate
 
 
@@ -22,7 +24,8 @@ class LowerPock(ModulePass):
     `cholesky`, `triangular_solve`, `select_and_scatter`, `fft` but for powers of two, and the
     `scatter` that is an embedding's gradient: it becomes a gather, which an update computes in its
     own kernel. The form is the first legal one of `pock_mlir.passes.kernels.FORMS`, unless the
-    option `forms` names another.
+    option `forms` names another. With `keep=depthwise`, gradients of depthwise convolutions are
+    left, for which `pock-to-iree` has kernels.
 
         %dw = "pock.conv_kernel_gradient"(%x, %dy) {...} : ... -> tensor<1x1x8x16xf32>
     becomes, for a 1x1 kernel,
@@ -37,8 +40,17 @@ class LowerPock(ModulePass):
         metadata={"help": "forms to prefer: 'op:form' pairs joined by '+', op without its prefix"},
     )
 
+    keep: str = field(
+        default="",
+        metadata={
+            "help": "'depthwise': leave the gradients of depthwise convolutions to the backend"
+        },
+    )
+
     def run(self, module: Module) -> None:
         """Replace every op that has forms."""
+        if self.keep not in ("", "depthwise"):
+            raise PassError.at(module.operation, f"keep must be 'depthwise', got '{self.keep}'")
         preferred = self._preferred(module)
         found: list[Any] = []
 
@@ -49,6 +61,8 @@ class LowerPock(ModulePass):
 
         module.operation.walk(collect)
         for op in found:
+            if self.keep and op.operation.name in OF_CONVOLUTIONS and geometry_of(op).depthwise:
+                continue
             form = _choose(op, preferred.get(op.operation.name, ""))
             if op.operation.name == "pock.random_mask":
                 regenerate(op)
@@ -67,6 +81,22 @@ class LowerPock(ModulePass):
                 raise PassError.at(module.operation, f"unknown form '{item}'; {op} has {choice}")
             chosen[names[op]] = form
         return chosen
+
+
+OF_CONVOLUTIONS: dict[str, Callable[[Any], ConvGeometry]] = {
+    "pock.conv_input_gradient": conv_input_gradient.geometry_of,
+    "pock.conv_kernel_gradient": conv_kernel_gradient.geometry_of,
+}
+
+
+def geometry_of(op: Any) -> ConvGeometry:
+    """The convolution that a `pock.conv_*_gradient` is the gradient of."""
+    return OF_CONVOLUTIONS[op.operation.name](op)
+
+
+def preferred_form(op: Any) -> Form:
+    """The form that an op has if nothing else is asked for."""
+    return _choose(op, "")
 
 
 def _choose(op: Any, preferred: str) -> Form:

@@ -18,7 +18,8 @@ from pock_mlir.ir import RankedTensorType, Value
 from pock_mlir.passes.kernels.form import ConvGeometry, Form, always
 
 
-def _geometry(op: Any) -> ConvGeometry:
+def geometry_of(op: Any) -> ConvGeometry:
+    """The convolution that the op is the gradient of."""
     return ConvGeometry.of(op, op.image, op.kernel_gradient, op.output_gradient)
 
 
@@ -96,19 +97,19 @@ def _contract_rows(b: Builder, image: Value, dy: Value) -> Value:
 
 def _dense_taps(b: Builder, op: Any) -> Value:
     """For each tap, image^T dy; for a 1x1 kernel that is all."""
-    return _per_tap(b, op, _geometry(op), lambda tap: _contract_rows(b, tap.image, tap.dy))
+    return _per_tap(b, op, geometry_of(op), lambda tap: _contract_rows(b, tap.image, tap.dy))
 
 
 def _depthwise_taps(b: Builder, op: Any) -> Value:
     """For each tap, the sum over all places of image * dy: one number per channel."""
-    g = _geometry(op)
+    g = geometry_of(op)
     places = list(range(g.spatial + 1))
     return _per_tap(b, op, g, lambda tap: b.reduce_add(b.multiply(tap.image, tap.dy), places))
 
 
 def _depthwise_images(b: Builder, op: Any) -> Value:
     """For each image, a depthwise convolution with dy as its kernel; their sum."""
-    g = _geometry(op)
+    g = geometry_of(op)
     images, dys = (
         [_image(b, x, i) for i in range(g.image[0])] for x in (op.image, op.output_gradient)
     )
@@ -128,7 +129,7 @@ def _depthwise_channels(b: Builder, op: Any) -> Value:
 
     Slower than one convolution per image for its transposes, but one op whatever the batch.
     """
-    g = _geometry(op)
+    g = geometry_of(op)
     batch, channels = g.image[0], g.image[-1]
 
     def images_as_channels(x: Value) -> Value:
@@ -181,7 +182,7 @@ def _unused(g: ConvGeometry) -> list[int]:
 
 def _grouped_taps(b: Builder, op: Any) -> Value:
     """For each tap, a matrix product per group: [rows, G, I] x [rows, G, O] -> [I, G, O]."""
-    g = _geometry(op)
+    g = geometry_of(op)
     inner, outputs = g.kernel[-2:]
 
     def compute(tap: _Tap) -> Value:
@@ -203,9 +204,9 @@ def _is_small_batch(g: ConvGeometry) -> bool:
 
 
 FORMS = [
-    Form("depthwise-images", lambda op: _is_small_batch(_geometry(op)), _depthwise_images),
-    Form("depthwise-channels", lambda op: _geometry(op).depthwise, _depthwise_channels),
-    Form("depthwise-taps", lambda op: _geometry(op).depthwise, _depthwise_taps),
-    Form("dense-taps", lambda op: _geometry(op).groups == 1, _dense_taps),
+    Form("depthwise-images", lambda op: _is_small_batch(geometry_of(op)), _depthwise_images),
+    Form("depthwise-channels", lambda op: geometry_of(op).depthwise, _depthwise_channels),
+    Form("depthwise-taps", lambda op: geometry_of(op).depthwise, _depthwise_taps),
+    Form("dense-taps", lambda op: geometry_of(op).groups == 1, _dense_taps),
     Form("grouped-taps", always, _grouped_taps),
 ]

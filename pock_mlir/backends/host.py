@@ -52,7 +52,9 @@ _SHAPE: dict[str, Callable[[Any, Array], Array]] = {
     "stablehlo.transpose": lambda op, x: x.transpose(
         list(DenseI64ArrayAttr(op.attributes["permutation"]))
     ),
-    "stablehlo.reverse": lambda op, x: np.flip(x, list(DenseI64ArrayAttr(op.attributes["dimensions"]))),
+    "stablehlo.reverse": lambda op, x: np.flip(
+        x, tuple(DenseI64ArrayAttr(op.attributes["dimensions"]))
+    ),
     "pock.winograd_kernel": lambda op, x: transformed_kernel(
         x, IntegerAttr(op.attributes["side"]).value
     ),

@@ -77,8 +77,8 @@ def _subjects(program: Path) -> dict[Subject, int]:
     listed: Any = manifest.report.get("products")
     if not listed or not isinstance(listed, Mapping):
         raise ValueError(
-            f"{program} lists no products or convolutions: it has none that are large and of f32, or "
-            "an older pock-mlir made it; then compile it again"
+            f"{program} lists no products or convolutions: it has none that are large and of f32, "
+            "or an older pock-mlir made it; then compile it again"
         )
     counts = cast("Mapping[str, int]", listed)
     return {parse_subject(text): int(count) for text, count in counts.items()}
@@ -112,7 +112,7 @@ def _measure(
 
 @dataclass(frozen=True)
 class _Row:
-    """A product or convolution: `before` and `now` are its forms, with nanoseconds of all of the kind."""
+    """What a step multiplies `count` times: its forms, with nanoseconds of all of the kind."""
 
     subject: Subject
     count: int

@@ -53,7 +53,7 @@ def training_pipeline(
         *([make("clip-gradients", **clip)] if clip else []),
         make("apply-optimizer", kind=optimizer, **(optimizer_options or {})),
         *([make("schedule-learning-rate", **schedule)] if schedule else []),
-        make("lower-pock"),
+        make("lower-pock", keep="" if processor is None else "depthwise"),
         make("split-reductions"),
         # The loss and its gradient are lowered alone, and share most of a softmax.
         Upstream("cse"),

@@ -11,6 +11,7 @@ from pock_mlir.dialects.stablehlo import shape_of
 from pock_mlir.ir import Block, Operation, OpResult, Value, stablehlo_bindings
 from pock_mlir.passes.base import PassError
 from pock_mlir.passes.loops import CountedLoop
+from pock_mlir.passes.lower_pock import OF_CONVOLUTIONS, geometry_of
 from pock_mlir.passes.regions import reads
 from pock_mlir.passes.update_rules import UPDATE_RULES
 
@@ -88,6 +89,8 @@ def flops(op: Operation) -> int:
         kernel = shape_of(op.operands[1])
         outputs = kernel[numbers.kernel_output_feature_dimension]
         return 2 * _elements(op.results[0]) * (math.prod(kernel) // outputs)
+    if op.name in OF_CONVOLUTIONS:
+        return 2 * geometry_of(op.opview).multiplications
     if op.name in UPDATE_RULES:
         return 4 * len(UPDATE_RULES[op.name].states) * _elements(op.operands[0])
     if op.name.startswith("stablehlo.reduce"):

@@ -1,4 +1,4 @@
-"""Which form of a product or convolution is fastest on a processor: measurements, and a model of them.
+"""Which form of a product or convolution is fastest on a processor: measurements, and a model.
 
 Plain Python and NumPy. What measures is `pock_mlir.backends.iree.measure`, what asks is the pass
 `choose-kernels`; docs/tuning.md tells the whole.

@@ -23,7 +23,7 @@ from pock_mlir.tuning.form import PLAIN, Form, Subject
 from pock_mlir.tuning.product import Product
 
 FORMAT = 1
-_HEADER = "# Forms of products and convolutions: nanoseconds of each, and the best one. See docs/tuning.md."
+_HEADER = "# Forms of products and convolutions: nanoseconds of each. See docs/tuning.md."
 _KEPT = 1.03
 """`plain` is kept unless it takes this much longer: IREE fuses it with more of what is around."""
 _WORTH = 1.1

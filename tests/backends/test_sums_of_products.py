@@ -57,7 +57,8 @@ def type_of(shape: list[int]) -> str:
 
 def database(case: str, path: Path) -> str:
     """A file of measurements by which the case is a sum of products."""
-    subject = Convolution(*map(tuple, CASES[case]))
+    image, kernel, strides, low, high, spread = map(tuple, CASES[case])
+    subject = Convolution(image, kernel, strides, low, high, spread)
     form = next(f for f in candidates(subject, MACHINES["x86-64-avx2"]) if f.kind == "taps")
     Database({"x86-64-avx2": {subject: Measured(form, {form: 1.0})}}).save(path / "t.toml")
     return str(path / "t.toml")
@@ -85,9 +86,7 @@ def test_a_long_contraction():
     np.testing.assert_allclose(computed(text, 32, x, w), x @ w, rtol=1e-4, atol=1e-2)
 
 
-def computed(
-    text: str, parts: int, x: np.ndarray, w: np.ndarray, measured: str = ""
-) -> np.ndarray:
+def computed(text: str, parts: int, x: np.ndarray, w: np.ndarray, measured: str = "") -> np.ndarray:
     """What `@f` returns, as a sum of so many parts, each in a kernel that reads it in its place."""
     with make_context(), Location.unknown():
         module = Module.parse(text)

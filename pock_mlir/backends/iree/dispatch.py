@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pock_mlir.backends.iree.gradients import GradientSource
@@ -82,6 +82,10 @@ class Binding:
             for offset, size, extent in zip(offsets, sizes, shape_of(value), strict=True)
         ]
         return cls(value, given, sizes, shape, written, strides)
+
+    def as_written(self) -> Binding:
+        """The same slice, which the kernel also stores to."""
+        return replace(self, written=True)
 
     @property
     def argument_type(self) -> Type:

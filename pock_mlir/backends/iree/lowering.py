@@ -8,6 +8,7 @@ from typing import Any
 
 from pock_mlir.backends.iree.arrangement import lower_arrangements
 from pock_mlir.backends.iree.contraction import forget_tiles, lower_tiled
+from pock_mlir.backends.iree.depthwise import lower_depthwise
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
 from pock_mlir.backends.iree.kept import lower_kept
@@ -58,10 +59,10 @@ class PockToIree(ModulePass):
     """Turn parameters into IREE globals and optimizer ops into dispatches that update them.
 
     Requires: every update has an optimizer (`apply-optimizer`), backward ops are lowered
-    (`lower-pock`); what is not is an error. Ensures: no op of the `pock` dialect is left;
-    `@read_state` returns, and `@write_state` replaces, all that a step changes, in the order of
-    `mutable_parameters`. The result holds ops of IREE's dialects in generic form, so parsing it
-    back needs `--allow-unregistered-dialect`.
+    (`lower-pock`, but for depthwise convolutions'); what is not is an error. Ensures: no op of the
+    `pock` dialect is left; `@read_state` returns, and `@write_state` replaces, all that a step
+    changes, in the order of `mutable_parameters`. The result holds ops of IREE's dialects in
+    generic form, so parsing it back needs `--allow-unregistered-dialect`.
 
         "pock.sgd"(%g, %lr) {parameter = @w, ...}
     becomes
@@ -87,8 +88,9 @@ class PockToIree(ModulePass):
 
     def run(self, module: Module) -> None:
         """Convert the whole module."""
-        _require_lowered(module)
         module.context.allow_unregistered_dialects = True
+        lower_depthwise(module, tiles=self.tiles)
+        _require_lowered(module)
         if not self.tiles:
             forget_tiles(module)
         written = mutable_parameters(module)

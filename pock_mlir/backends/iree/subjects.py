@@ -1,4 +1,4 @@
-"""Modules that compute a product or a convolution in some forms, their operands and their result."""
+"""Modules that compute a product or a convolution in some forms, their operands and result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pock_mlir.backends import host
 from pock_mlir.dialects.stablehlo import Builder
 from pock_mlir.ir import Module
 from pock_mlir.passes.fold_frozen import FoldFrozen
-from pock_mlir.passes.kernels.contraction import build_product, product_of
+from pock_mlir.passes.kernels.contraction import build_product
 from pock_mlir.passes.kernels.dense_convolution import build_convolution
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.rewriting import body, erase_unread_parameters, functions, parameters
@@ -83,20 +83,18 @@ def _convolved(convolution: Convolution, image: Array, kernel: Array) -> Array:
 def _rewrite(function: Any, subject: Subject, form: Form, tuning: Tuning) -> None:
     """Give the op of a function a form; what Winograd's multiplies has its own."""
     (op,) = [op for op in body(function).operations if op.operation.name in _NAMES]
-    b = Builder.before(op)
+    b, (lhs, rhs) = Builder.before(op), op.operands
     if isinstance(subject, Product):
-        _replace(op, build_product(b, *op.operands, subject, form))
+        _replace(op, build_product(b, lhs, rhs, subject, form))
         return
     g = ConvGeometry.of_convolution(op)
     assert g is not None, "what is measured lies as choose-kernels wants it"
-    _replace(op, build_convolution(b, *op.operands, g, form))
+    _replace(op, build_convolution(b, lhs, rhs, g, form))
     if form.side:
-        (op,) = [op for op in body(function).operations if op.operation.name in _NAMES]
         stack = subject.stack(form.side)
-        assert product_of(op) is not None
         inner = tuning.form_of(stack)
         if inner != PLAIN:
-            _replace(op, build_product(Builder.before(op), *op.operands, stack, inner))
+            _rewrite(function, stack, inner, tuning)
 
 
 _NAMES = ("stablehlo.dot_general", "stablehlo.convolution")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ Place = Callable[[Value, int], Binding]
 
 
 def _square(side: int) -> list[tuple[int, int]]:
-    return list(itertools.product(range(side), repeat=2))
+    return [(i, j) for i in range(side) for j in range(side)]
 
 
 def _every(x: Value, begin: list[int], shape: list[int], steps: list[int]) -> Binding:
@@ -97,7 +96,7 @@ def _transform(
     """One kernel: `matrix` on both sides of the squares that are read."""
     shape = reads[0].shape
     empty = b.create("flow.tensor.empty", [], [result.type]).results[0]
-    written = [replace(place(empty, i), written=True) for i in range(len(matrix) ** 2)]
+    written = [place(empty, i).as_written() for i in range(len(matrix) ** 2)]
     maps = [list(range(len(shape)))] * (len(reads) + len(written))
     attributes = _configuration(shape) if tiles else {}
 

@@ -1,0 +1,114 @@
+"""The kernels of depthwise convolutions' gradients: PyTorch's numbers, in few dispatches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pock_mlir.backends.iree.compiler import CompiledModule, allocations, compile_module
+from pock_mlir.backends.iree.lowering import PockToIree
+from pock_mlir.backends.iree.targets import TARGETS
+from pock_mlir.dialects import make_context
+from pock_mlir.ir import Location, Module
+from pock_mlir.passes.lower_pock import LowerPock
+from pock_mlir.runtime.device import DeviceModule, open_device
+
+CASES = {
+    # image, window, strides, dilations, padding before, padding behind
+    "3x3": ([2, 8, 8, 16], [3, 3], [1, 1], [1, 1], [1, 1], [1, 1]),
+    "one-image": ([1, 6, 4, 12], [3, 3], [1, 1], [1, 1], [1, 1], [1, 1]),
+    "stride": ([2, 8, 12, 8], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1]),
+    "stride-of-tensorflow": ([2, 8, 8, 8], [3, 3], [2, 2], [1, 1], [0, 0], [1, 1]),
+    "5x5-stride": ([3, 12, 8, 8], [5, 5], [2, 2], [1, 1], [2, 2], [2, 2]),
+    "7x7": ([1, 10, 10, 8], [7, 7], [1, 1], [1, 1], [3, 3], [3, 3]),
+    "dilated": ([1, 9, 10, 8], [3, 2], [1, 1], [2, 1], [2, 0], [2, 1]),
+    "unpadded": ([2, 9, 12, 8], [3, 3], [3, 2], [1, 1], [0, 0], [0, 0]),
+    "few-channels": ([2, 6, 6, 5], [3, 3], [1, 1], [1, 1], [1, 1], [1, 1]),
+}
+FALLBACKS = {
+    "less-than-the-stride": ([1, 8, 8, 8], [1, 1], [2, 2], [1, 1], [0, 0], [0, 0]),
+    "odd-width": ([2, 7, 7, 8], [3, 3], [1, 1], [1, 1], [1, 1], [1, 1]),
+    "not-divided": ([2, 7, 7, 8], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1]),
+}
+ALL = CASES | FALLBACKS
+
+
+def arrays(case: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Image, kernel, dy, and the gradients of image and kernel by PyTorch, in double precision."""
+    image, window, strides, dilations, low, high = ALL[case]
+    random = np.random.default_rng(0)
+    x, w = random.standard_normal(image), random.standard_normal([*window, 1, image[-1]])
+    tx = torch.tensor(x).permute(0, 3, 1, 2).requires_grad_()
+    tw = torch.tensor(w).permute(3, 2, 0, 1).requires_grad_()
+    padded = torch.nn.functional.pad(tx, (low[1], high[1], low[0], high[0]))
+    groups = image[-1]
+    y = torch.nn.functional.conv2d(padded, tw, stride=strides, dilation=dilations, groups=groups)
+    dy = torch.tensor(random.standard_normal(y.shape))
+    dx, dw = torch.autograd.grad(y, (tx, tw), dy)
+    last = (0, 2, 3, 1)
+    dw = dw.permute(2, 3, 1, 0).numpy()
+    return x, w, dy.permute(last).numpy(), dx.permute(last).numpy(), dw
+
+
+def module_of(case: str) -> str:
+    x, w, dy, *_ = arrays(case)
+    _, _, strides, dilations, low, high = ALL[case]
+    image, kernel, gradient = (f"tensor<{'x'.join(map(str, a.shape))}xf32>" for a in (x, w, dy))
+    named = {
+        "strides": strides,
+        "dilations": dilations,
+        "padding_low": low,
+        "padding_high": high,
+    }
+    attributes = ", ".join(f"{k} = array<i64: {str(v)[1:-1]}>" for k, v in named.items())
+    attributes = f"{{{attributes}, groups = {x.shape[-1]} : i64}}"
+    return f"""
+      func.func @by_image(%dy: {gradient}, %w: {kernel}) -> {image} {{
+        %y = "pock.conv_input_gradient"(%dy, %w) {attributes} : ({gradient}, {kernel}) -> {image}
+        return %y : {image}
+      }}
+      func.func @by_kernel(%x: {image}, %dy: {gradient}) -> {kernel} {{
+        %y = "pock.conv_kernel_gradient"(%x, %dy) {attributes} : ({image}, {gradient}) -> {kernel}
+        return %y : {kernel}
+      }}"""
+
+
+def compiled(case: str, *, tiles: bool = True) -> CompiledModule:
+    with make_context(), Location.unknown():
+        module = Module.parse(module_of(case))
+        LowerPock(keep="depthwise").run(module)
+        assert str(module).count('"pock.conv_') == 2
+        PockToIree(tiles=tiles).run(module)
+        return compile_module(str(module), TARGETS["cpu"])
+
+
+def check(case: str, made: CompiledModule) -> None:
+    x, w, dy, dx, dw = arrays(case)
+    device = DeviceModule(made.vmfb, {}, {}, open_device("local-sync"), "local-sync")
+    x, w, dy = (np.ascontiguousarray(a, np.float32) for a in (x, w, dy))
+    for name, given, expected in (("by_image", (dy, w), dx), ("by_kernel", (x, dy), dw)):
+        (y,) = device.call(name, *given)
+        np.testing.assert_allclose(y, expected, atol=1e-5 * np.abs(expected).max(), err_msg=name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_numbers_are_pytorchs(case: str) -> None:
+    made = compiled(case)
+    check(case, made)
+    by_image, by_kernel = (allocations(made, name) for name in ("by_image", "by_kernel"))
+    assert by_image.copies == by_kernel.copies == 0
+    assert by_image.dispatches <= 2, "padding dy, and the kernel"
+    taps = np.prod(ALL[case][1])
+    assert by_kernel.dispatches <= 2 + -(-taps // 12), "padding, kernels of 12 taps, the sum"
+
+
+@pytest.mark.parametrize("case", FALLBACKS)
+def test_what_has_no_kernel_is_lowered_as_elsewhere(case: str) -> None:
+    check(case, compiled(case))
+
+
+def test_without_tiles() -> None:
+    made = compiled("stride", tiles=False)
+    assert "convolution" in made.flow or "conv" in made.flow
+    check("stride", made)
