@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.peers.cases import (
     DEPTHS,
     MODELS,
+    PAPER,
     SCALING_BATCHES,
     SCALING_MODEL,
     SCHEMES,
@@ -44,7 +45,7 @@ def parse() -> argparse.Namespace:
     add = parser.add_argument
     add("--models", nargs="+", type=find_model, default=list(MODELS.values()), metavar="MODEL")
     add("--peers", nargs="*", type=find_peer, default=list(PEERS.values()), metavar="PEER")
-    add("--schemes", nargs="+", choices=SCHEMES, default=list(SCHEMES), metavar="SCHEME")
+    add("--schemes", nargs="+", choices=(*SCHEMES, PAPER), default=list(SCHEMES))
     add("--batch", nargs="+", type=int, help="default: 1 and 8, of transformers 1 and 4")
     add("--threads", nargs="+", type=int, default=[2, 1])
     add("--seconds", type=float, default=20, help="of turns, for each session")

@@ -10,6 +10,8 @@ MOMENTUM = 0.9
 CLASSES = 10
 TOKENS = 128
 SCHEMES = ("full", "sparse", "bias-only")
+PAPER = "paper"
+"""The scheme of PockEngine's paper, of models whose `sparse` is another one."""
 
 Family = Literal["depthwise", "dense", "transformer"]
 Inputs = Literal["images", "text", "tokens"]
@@ -45,9 +47,10 @@ class Model:
         """Large enough to change losses by far more than rounding, which it must not let grow."""
         if self.family == "transformer":
             return 1e-2 if self.inputs == "tokens" else 1e-3
+        few = scheme in ("sparse", PAPER)
         if self.family == "dense":
-            return 2e-6 if scheme == "sparse" else 2e-8
-        return 2e-5 if scheme == "sparse" else 5e-7
+            return 2e-6 if few else 2e-8
+        return 2e-5 if few else 5e-7
 
     @property
     def unit(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.peers.cases import MOMENTUM, SCHEMES, Case, find_model
+from benchmarks.peers.cases import MOMENTUM, PAPER, SCHEMES, Case, find_model
 from benchmarks.peers.export import export_graph
 from pock_mlir import zoo
 from pock_mlir.schemes import Scheme
@@ -48,7 +48,7 @@ def make_model(case: Case) -> torch.nn.Module:
 
 def scheme_option(model: str, scheme: str) -> str:
     """What Scheme.load takes: a built-in scheme, or the zoo's file."""
-    named = zoo.schemes(model) if scheme == "sparse" else {}
+    named = zoo.schemes(model) if scheme in ("sparse", PAPER) else {}
     if scheme not in named and not is_builtin(scheme):
         return "last-2"
     return str(named.get(scheme, scheme))
@@ -80,7 +80,8 @@ def prepare(case: Case, folder: Path) -> None:
     tensors |= {f"c:{name}": each for name, each in constants.items()}
     arrays = {name: each.detach().numpy() for name, each in tensors.items()}
     np.savez(folder / "tensors.npz", **arrays)  # pyright: ignore[reportArgumentType]
-    options = {scheme: scheme_option(case.model.zoo, scheme) for scheme in SCHEMES}
+    schemes = [*SCHEMES, *({PAPER} & set(zoo.schemes(case.model.zoo)))]
+    options = {scheme: scheme_option(case.model.zoo, scheme) for scheme in schemes}
     if case.model.name.startswith("blocks-"):  # the zoo's scheme is for six blocks
         options["sparse"] = "last-2"
     for scheme, option in options.items():
@@ -91,7 +92,7 @@ def prepare(case: Case, folder: Path) -> None:
         "options": dict(case.model.options),
         "inputs": case.model.inputs,
         "schemes": options,
-        "learning_rates": {scheme: case.model.learning_rate(scheme) for scheme in SCHEMES},
+        "learning_rates": {scheme: case.model.learning_rate(scheme) for scheme in schemes},
         "momentum": MOMENTUM,
     }
     # The last file: where it is, the folder is whole.

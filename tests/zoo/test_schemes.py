@@ -17,6 +17,7 @@ BLOCKS = {
     ("distilbert", "sparse"): (r"transformer\.layer\.(\d+)\.", 3, 4, 6),
     ("llama2_7b", "sparse"): (r"model\.layers\.(\d+)\.", None, 27, 32),
     ("mcunet", "sparse"): (r"blocks\.(\d+)\.", 7, 7, 11),
+    ("minilm", "paper"): (r"encoder\.layer\.(\d+)\.", 3, 4, 6),
     ("minilm", "sparse"): (r"encoder\.layer\.(\d+)\.", 0, 3, 6),
     ("mobilenet_v2", "paper"): (r"features\.(\d+)\.conv", 11, 11, 18),
     ("smollm2", "sparse"): (r"model\.layers\.(\d+)\.", None, 25, 30),
