@@ -114,8 +114,8 @@ class Trainer:
     def run(self, data: Iterable[Sequence[ArrayLike]], *, lr: float | None = None) -> list[float]:
         """Train on batches of (inputs..., targets), one after the other; the loss of each.
 
-        Another thread makes, checks and places the next batch while a step runs, and losses stay on
-        the device until the end.
+        Losses stay on the device until the end. If batches take time to make, another thread makes,
+        checks and places the next one while a step runs.
 
         Raises:
             ValueError: a batch that does not fit, with its number from 0, or no learning rate. The
@@ -164,9 +164,9 @@ class Trainer:
     ) -> list[float]:
         """Train on every batch of (inputs..., targets), `epochs` times; each epoch's mean loss.
 
-        `data` is gone through once an epoch, so an iterator is good for one; in a thread of its
-        own, which makes the next batch while a step runs. `lr` may be a function
-        of the count of steps so far; `after_step` is told that count and the loss of each step.
+        `data` is gone through once an epoch, so an iterator is good for one; if batches take time
+        to make, in a thread of its own, while a step runs. `lr` may be a function of the count of
+        steps so far; `after_step` is told that count and the loss of each step.
 
         Raises:
             ValueError: no data at all, or a batch that does not fit, with its number from 0.
