@@ -40,6 +40,7 @@ _FEWEST_OF_A_PRODUCT = 32
 """Channels of a 1x1 convolution below which it waits for memory, not for arithmetic. As it is, IREE
 writes its result into the padded image of the convolution behind it; that of a product is copied
 there, and in memory twice."""
+_STEP = "train_step"
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
 
@@ -97,7 +98,7 @@ class ChooseKernels(ModulePass):
             if form != PLAIN:
                 image, kernel = op.operands
                 _replace(op, build_convolution(Builder.before(op), image, kernel, g, form))
-        products = list(self._products(module, frozen))
+        products = list(_as_in_the_step(list(self._products(module, frozen))))
         _put_products(module, [*found, *((_function(op), each) for op, each in products)])
         for op, product in products:
             y = self._product(op, product, tuning)
@@ -155,6 +156,24 @@ class ChooseKernels(ModulePass):
                 yield op, replace(product, lhs_frozen=lhs, rhs_frozen=rhs)
 
 
+def _as_in_the_step(products: Sequence[tuple[Any, Product]]) -> Iterator[tuple[Any, Product]]:
+    """Those of other functions as what the training step multiplies by the same parameters.
+
+    In another form, `fold-frozen` would keep a frozen weight in another arrangement too.
+    """
+    known: dict[tuple[tuple[str, ...], Product], Product] = {}
+    for op, product in sorted(products, key=lambda each: _function(each[0]) != _STEP):
+        names = tuple(_parameter(operand) for operand in op.operands)
+        bare = replace(product, lhs_frozen=False, rhs_frozen=False)
+        yield op, known.setdefault((names, bare), product) if any(names) else product
+
+
+def _parameter(value: Value) -> str:
+    """The parameter that a value is an arrangement of, or ""."""
+    *_, source = _moves(value)
+    return symbol_of(source.owner) if _name(source) == "pock.read" else ""
+
+
 def _replace(op: Any, y: Value) -> None:
     op.operation.results[0].replace_all_uses_with(y)
     op.operation.erase()
@@ -167,7 +186,7 @@ def _function(op: Any) -> str:
 
 def _put_products(module: Module, products: Sequence[tuple[str, Subject]]) -> None:
     """Keep what `@train_step` multiplies as an attribute of the module."""
-    counts = Counter(str(subject) for function, subject in products if function == "train_step")
+    counts = Counter(str(subject) for function, subject in products if function == _STEP)
     if counts:
         entries: dict[str, Attribute] = {key: i64(count) for key, count in counts.items()}
         module.operation.attributes[PRODUCTS] = DictAttr.get(entries)
