@@ -50,7 +50,7 @@ def tune_command(
         bool, typer.Option("--again", help="Measure what is known already, too.")
     ] = False,
 ) -> None:
-    """Measure the forms of a program's matrix products and convolutions on this machine.
+    """Measure the forms of a program's products and convolutions here.
 
     Later compilations for this machine take the fastest of each. What was measured is kept one by
     one, and not measured again.

@@ -174,7 +174,7 @@ def test_a_scheme_of_the_zoo_goes_by_its_name(
 
 
 def test_every_scheme_of_the_zoo_is_found() -> None:
-    assert set(schemes_of("zoo:minilm")) == {"lora", "sparse"}
+    assert set(schemes_of("zoo:minilm")) == {"lora", "paper", "sparse"}
     for name in zoo.MODELS:
         for scheme, path in schemes_of(f"zoo:{name}").items():
             loaded = Scheme.load(scheme, schemes_of(f"zoo:{name}"))
