@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from pock_mlir.backends.iree.measure import compile_forms
-from pock_mlir.backends.iree.subjects import frozen_names, operands
+from pock_mlir.backends.iree.subjects import frozen_names, operands, padded_image
 from pock_mlir.progress import tracking
 from pock_mlir.runtime.device import DeviceModule, open_device
 from pock_mlir.tuning import Convolution, Product, Subject, Tuning
@@ -82,18 +81,15 @@ def _pytorch(subject: Subject, values: dict[str, Any]) -> Callable[[], object]:
         a = lhs if subject.lhs_rows_first else lhs.transpose(-1, -2)
         b = rhs if subject.rhs_columns_last else rhs.transpose(-1, -2)
         return lambda: torch.matmul(a, b)
-    image = torch.from_numpy(np.pad(values["lhs"], _padding(subject))).movedim(-1, 1)
+    # Padding is the same on both sides in PyTorch; it is done before, and not in its time.
+    image = torch.from_numpy(padded_image(subject, values["lhs"])).movedim(-1, 1)
     kernel = rhs.permute(-1, -2, *range(len(subject.window)))
     if len(subject.window) == 2:
         kernel = kernel.contiguous(memory_format=torch.channels_last)
-    compute: Any = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d}
+    functions = torch.nn.functional
+    compute: Any = {1: functions.conv1d, 2: functions.conv2d, 3: functions.conv3d}
     convolve = compute[len(subject.window)]
     return lambda: convolve(image, kernel, stride=subject.strides, dilation=subject.spread)
-
-
-def _padding(subject: Convolution) -> list[tuple[int, int]]:
-    """PyTorch's is the same on both sides; it is done before, and not in its time."""
-    return [(0, 0), *zip(subject.low, subject.high, strict=True), (0, 0)]
 
 
 def _ratios(ours: Callable[[], object], theirs: Callable[[], object]) -> Iterator[float]:
@@ -144,15 +140,19 @@ def main() -> None:
     tuning = Tuning.load()
     found = subjects(tuning, options.only, options.sample)
     rows: list[Row] = []
+    unknown: list[str] = []
     with tracking(Console(stderr=True)) as tracker, torch.inference_mode():
         task = tracker.task(f"compare on {tuning.machine.name}", len(found))
         for subject in found:
             row = compare(subject, tuning)
             rows += [row] if row else []
+            unknown += [] if row else [str(subject)]
             task.advance(str(subject))
     if not rows:
         raise SystemExit(f"nothing was measured for {section_of(tuning.machine)} that is asked for")
     report(rows)
+    for text in unknown:
+        print(f"cannot be compiled here: {text}")
 
 
 if __name__ == "__main__":

@@ -31,10 +31,8 @@ from pock_mlir.passes.kernels.contraction import (
 from pock_mlir.passes.kernels.dense_convolution import as_product, build_convolution, subject_of
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.update_rules import UPDATE_RULES, written_names
-from pock_mlir.rewriting import named_ops, parameters
-from pock_mlir.tuning import PLAIN, Convolution, Product, Subject, Tuning, candidates
-
-_ELEMENTS_OF_A_MEBIBYTE = (1 << 20) // 4
+from pock_mlir.rewriting import named_ops, parameters, replace_op
+from pock_mlir.tuning import PLAIN, Convolution, Limits, Product, Subject, Tuning, candidates
 
 _FEWEST_OF_A_PRODUCT = 32
 """Channels of a 1x1 convolution below which it waits for memory, not for arithmetic. As it is, IREE
@@ -73,7 +71,8 @@ class ChooseKernels(ModulePass):
         default=1 << 17, metadata={"help": "multiplications of a product worth looking at"}
     )
     copy: int = field(
-        default=32, metadata={"help": "MiB of a tensor that may be arranged anew in each step"}
+        default=Limits.copy,
+        metadata={"help": "MiB of a tensor that may be arranged anew in each step"},
     )
     target: str = field(
         default="",
@@ -85,8 +84,12 @@ class ChooseKernels(ModulePass):
         default="", metadata={"help": "a file of measurements, right where it and others differ"}
     )
     growth: int = field(
-        default=8,
-        metadata={"help": "MiB that a kernel may have in the form that Winograd's has it"},
+        default=Limits.kernel,
+        metadata={"help": "MiB of a convolution's kernel as Winograd's form has it"},
+    )
+    parts: int = field(
+        default=Limits.parts,
+        metadata={"help": "MiB of image and products of Winograd's form, while it is computed"},
     )
 
     def run(self, module: Module) -> None:
@@ -94,16 +97,16 @@ class ChooseKernels(ModulePass):
         convolutions = list(self._convolutions(module, frozen, tuning))
         found: list[tuple[str, Subject]] = [(_function(op), each) for op, _, each in convolutions]
         for op, g, subject in convolutions:
-            form = tuning.form_of(subject, self.growth * _ELEMENTS_OF_A_MEBIBYTE)
+            form = tuning.form_of(subject)
             if form != PLAIN:
                 image, kernel = op.operands
-                _replace(op, build_convolution(Builder.before(op), image, kernel, g, form))
+                replace_op(op, build_convolution(Builder.before(op), image, kernel, g, form))
         products = list(_as_in_the_step(list(self._products(module, frozen))))
         _put_products(module, [*found, *((_function(op), each) for op, each in products)])
         for op, product in products:
             y = self._product(op, product, tuning)
             if y is not None:
-                _replace(op, y)
+                replace_op(op, y)
 
     def _convolutions(
         self, module: Module, frozen: Frozen, tuning: Tuning
@@ -116,7 +119,7 @@ class ChooseKernels(ModulePass):
             image, kernel = op.operands
             if g.pointwise and all(stride == 1 for stride in g.strides):
                 if g.kernel[-2] >= _FEWEST_OF_A_PRODUCT:
-                    _replace(op, as_product(Builder.before(op), image, kernel, g))
+                    replace_op(op, as_product(Builder.before(op), image, kernel, g))
             elif g.multiplications >= self.minimum:
                 subject = subject_of(g, frozen=_is_arranged(kernel, frozen))
                 if len(candidates(subject, tuning.machine)) > 1:
@@ -129,21 +132,13 @@ class ChooseKernels(ModulePass):
             tile = tuning.tile_of_piece(replace(product, k=product.k // pieces_of(product)))
             if tile is not None:
                 return build_in_pieces(b, lhs, rhs, product, tile)
-        form = tuning.form_of(product, self._largest_copy(product))
+        form = tuning.form_of(product)
         return None if form == PLAIN else build_product(b, lhs, rhs, product, form)
-
-    def _largest_copy(self, product: Product) -> int:
-        """How many elements may be arranged for a product.
-
-        None for a large result: it keeps its shape, so that an update that adds another gradient,
-        as that of a tied embedding, need not store it.
-        """
-        limit = self.copy * _ELEMENTS_OF_A_MEBIBYTE
-        return 0 if product.count * product.m * product.n > limit else limit
 
     def _tuning(self) -> Tuning:
         try:
-            return Tuning.load(self.target, [self.database] if self.database else [])
+            files = [self.database] if self.database else []
+            return Tuning.load(self.target, files, Limits(self.copy, self.growth, self.parts))
         except ValueError as error:
             raise PassError([(Location.unknown(), str(error))]) from error
 
@@ -172,11 +167,6 @@ def _parameter(value: Value) -> str:
     """The parameter that a value is an arrangement of, or ""."""
     *_, source = _moves(value)
     return symbol_of(source.owner) if _name(source) == "pock.read" else ""
-
-
-def _replace(op: Any, y: Value) -> None:
-    op.operation.results[0].replace_all_uses_with(y)
-    op.operation.erase()
 
 
 def _function(op: Any) -> str:

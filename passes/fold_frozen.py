@@ -51,8 +51,9 @@ class FoldFrozen(ModulePass):
 
     With `only=conversions`, parameters in another element type are folded, and an `@fold` computes
     them too: behind `mixed-precision`, frozen weights are kept in the narrow type. Likewise with
-    `only=arrangements` what transposes parameters: behind `choose-kernels`, frozen weights are kept
-    in panels, and in two kinds of them where forward and backward want different ones.
+    `only=arrangements` what transposes parameters, or transforms them for Winograd's convolutions:
+    behind `choose-kernels`, frozen weights are kept in panels, and in two kinds of them where
+    forward and backward want different ones.
     """
 
     name: ClassVar[str] = "fold-frozen"
@@ -65,7 +66,7 @@ class FoldFrozen(ModulePass):
         default="",
         metadata={
             "help": "of all that could be folded, only 'conversions' to another element type, or "
-            "'arrangements' (transposed parameters)"
+            "'arrangements' (transposed or transformed parameters)"
         },
     )
 

@@ -50,12 +50,10 @@ _ROOTS = {
     "stablehlo.dot_general",
     "stablehlo.reduce",
     "stablehlo.reduce_window",
-    "pock.conv_input_gradient",
-    "pock.conv_kernel_gradient",
 }
 """Ops that begin a kernel (which has one at most), into which elementwise consumers are fused."""
 
-_MOVES = {
+_ALONE = {
     "stablehlo.slice",
     "stablehlo.pad",
     "stablehlo.concatenate",
@@ -63,8 +61,10 @@ _MOVES = {
     "pock.winograd_image",
     "pock.winograd_kernel",
     "pock.winograd_output",
+    "pock.conv_input_gradient",
+    "pock.conv_kernel_gradient",
 }
-"""Ops that move data (and add some up), and are fused with nothing."""
+"""Ops that are fused with nothing: they move data, or a backend has kernels of its own for them."""
 
 _GRADIENTS = {"stablehlo.dot_general", "stablehlo.reduce"}
 """Ops that an update computes in its own kernel."""
@@ -194,7 +194,7 @@ class _Grouping:
         if owner in self._materialised:
             kernel = self._materialised[owner]
             # A backend may as well read a slice of a parameter where the parameter lies.
-            return _Sources({kernel}, set(kernel.reads) if owner.name in _MOVES else set())
+            return _Sources({kernel}, set(kernel.reads) if owner.name in _ALONE else set())
         return self._virtual[owner]
 
     def add(self, op: Operation) -> None:
@@ -236,7 +236,7 @@ def _written(op: Operation) -> set[str]:
 def _is_elementwise(op: Operation) -> bool:
     return (
         op.name.startswith("stablehlo.")
-        and op.name not in _FREE | _ROOTS | _MOVES
+        and op.name not in _FREE | _ROOTS | _ALONE
         and not list(op.regions)
     )
 
@@ -276,7 +276,7 @@ class _Fusion:
 
     def _fits_into_user(self, op: Operation) -> bool:
         user = _only_user(op)
-        if user is None or op.name in _MOVES | _UPDATES or user.name == READS_TWICE:
+        if user is None or op.name in _ALONE | _UPDATES or user.name == READS_TWICE:
             return False
         if _is_elementwise(user):
             same_shape = shape_of(user.results[0]) == shape_of(op.results[0])

@@ -27,8 +27,6 @@ from pock_mlir.lora import first_factors
 from pock_mlir.losses import Loss, find_loss, pass_options
 from pock_mlir.optimizers import Optimizer
 from pock_mlir.passes.expand_bf16 import ExpandBf16
-from pock_mlir.passes.gradients.ahead import KEPT
-from pock_mlir.passes.kernels.contraction import TILE
 from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.indices import index_limits
 from pock_mlir.report.memory import predict_memory
@@ -277,14 +275,16 @@ def _compiled(text: str, target: Target, tell: Progress) -> CompiledModule:
         PockToIree(tiles=tiles).run(module)
         return str(module)
 
+    chosen = lowered(tiles=True)
     try:
-        return compile_module(lowered(tiles=True), target)
+        return compile_module(chosen, target)
     except CompilationError as error:
-        if TILE not in text and KEPT not in text:
+        safe = lowered(tiles=False)
+        if safe == chosen:
             raise
         reason = str(error).splitlines()[1:2] or [str(error)]
         tell(f"compile for {target.name} without the chosen tiles, which IREE rejects: {reason[0]}")
-        return compile_module(lowered(tiles=False), target)
+        return compile_module(safe, target)
 
 
 def _predicted_bytes(compiled: CompiledModule, manifest: Manifest) -> dict[str, int]:

@@ -38,6 +38,12 @@ def body(function: Any) -> Any:
     return function.operation.regions[0].blocks[0]
 
 
+def replace_op(op: Any, value: Value) -> None:
+    """Let `value` stand for the only result of `op`, and erase `op`."""
+    op.operation.results[0].replace_all_uses_with(value)
+    op.operation.erase()
+
+
 def named_ops(module: Module, *names: str) -> Iterator[Any]:
     """The ops of these names that stand directly in a function's body, in order.
 

@@ -42,6 +42,26 @@ def test_without_the_tiles(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
+def test_a_program_whose_only_kernels_are_depthwise(monkeypatch: pytest.MonkeyPatch):
+    """No product is large enough for a tile; the gradients of the convolution have kernels."""
+
+    def reject(text: str, target: object):
+        if "lowering_config" in text:
+            raise CompilationError("iree-compile failed:\nerror: too large a vector")
+        return compile_module(text, target)  # pyright: ignore[reportArgumentType]
+
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(8, 8, 3, groups=8), torch.nn.Flatten(), torch.nn.Linear(128, 3)
+    )
+    monkeypatch.setattr(api, "compile_module", reject)
+    told: list[str] = []
+    program = pock.compile(
+        model, torch.zeros(1, 8, 6, 6), optimizer=pock.SGD(lr=0.1), progress=told.append
+    )
+    assert "without the chosen tiles" in " ".join(told)
+    assert "pock.tile" not in program.training_module
+
+
 def test_other_failures_are_errors(monkeypatch: pytest.MonkeyPatch):
     def reject(text: str, target: object):
         raise CompilationError("iree-compile failed:\nerror: no such target")

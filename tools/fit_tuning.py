@@ -36,7 +36,7 @@ def describe(title: str, model: CostModel, known: Sequence[Sample], machine: Mac
     """A line about a model."""
     found = quality(model, known, machine)
     return (
-        f"{title}: rank correlation {found.correlation:.3f}, within a product {found.within:.2f}; "
+        f"{title}: rank correlation {found.correlation:.3f}, within a subject {found.within:.2f}; "
         f"the form it takes needs {found.regret:.3f} times the fastest one's time"
     )
 

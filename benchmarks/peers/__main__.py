@@ -69,17 +69,29 @@ def cases(options: argparse.Namespace) -> Iterator[Case]:
         yield from (Case(model, batch) for batch in options.batch or model.batches)
 
 
+def schemes_of(case: Case, asked: Sequence[str]) -> list[str]:
+    """The schemes that the model has; the paper's is set against `full`."""
+    if PAPER not in asked:
+        return list(asked)
+    if case.model.has_paper_scheme:
+        return list(dict.fromkeys([*asked, "full"]))
+    say(f"{case.key}: no scheme of the paper beside sparse; left out")
+    return [scheme for scheme in asked if scheme != PAPER]
+
+
 def measure(options: argparse.Namespace, results: Results) -> None:
     """Measure what was asked for and is not there yet."""
     peers = [PEERS["pytorch"]] if options.scaling else options.peers
-    schemes = ["full", "sparse"] if options.scaling else options.schemes
     effort = Effort(options.seconds, options.rounds)
     for threads in options.threads:
         for case in cases(options):
+            schemes = ["full", "sparse"] if options.scaling else schemes_of(case, options.schemes)
             for first in range(0, max(1, len(peers)), options.at_once):
                 some = peers[first : first + options.at_once]
                 if PEERS["pytorch"] not in some:
                     some = [PEERS["pytorch"], *some]
+                if not schemes:
+                    continue
                 place = (case.model.name, case.batch, threads)
                 if options.again or not results.has(*place, schemes, [p.name for p in some]):
                     say(f"{case.key}, {threads} threads: {', '.join(p.name for p in some)}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 MOMENTUM = 0.9
 CLASSES = 10
 TOKENS = 128
 SCHEMES = ("full", "sparse", "bias-only")
+_SCHEME_FILES = Path(__file__).parents[2] / "pock_mlir" / "zoo" / "schemes"
 PAPER = "paper"
 """The scheme of PockEngine's paper, of models whose `sparse` is another one."""
 
@@ -51,6 +53,11 @@ class Model:
         if self.family == "dense":
             return 2e-6 if few else 2e-8
         return 2e-5 if few else 5e-7
+
+    @property
+    def has_paper_scheme(self) -> bool:
+        """Whether the zoo has the paper's scheme for the network, beside `sparse`."""
+        return self.name in MODELS and (_SCHEME_FILES / f"{self.zoo}_{PAPER}.toml").is_file()
 
     @property
     def unit(self) -> str:

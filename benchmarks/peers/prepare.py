@@ -80,7 +80,7 @@ def prepare(case: Case, folder: Path) -> None:
     tensors |= {f"c:{name}": each for name, each in constants.items()}
     arrays = {name: each.detach().numpy() for name, each in tensors.items()}
     np.savez(folder / "tensors.npz", **arrays)  # pyright: ignore[reportArgumentType]
-    schemes = [*SCHEMES, *({PAPER} & set(zoo.schemes(case.model.zoo)))]
+    schemes = [*SCHEMES, *([PAPER] if case.model.has_paper_scheme else [])]
     options = {scheme: scheme_option(case.model.zoo, scheme) for scheme in schemes}
     if case.model.name.startswith("blocks-"):  # the zoo's scheme is for six blocks
         options["sparse"] = "last-2"

@@ -163,9 +163,9 @@ def _paper(results: Results) -> str:
         return ""
     head = ["", "PyTorch full / our sparse", "target", "TensorFlow full / our sparse", "target"]
     intro = (
-        "PockEngine's paper sets its sparse step against other frameworks' full one. MiniLM's and\n"
-        "MobileNetV2's `sparse` is not the scheme that the paper has for such a network, which is\n"
-        "a row of its own.\n\n"
+        "PockEngine's paper sets its sparse step against other frameworks' full one. Where the\n"
+        "zoo's `sparse` is not the scheme that the paper has for such a network, that is a row of\n"
+        "its own, as far as it was measured.\n\n"
     )
     return "## As the paper compares\n\n" + intro + table(head, rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -15,12 +15,12 @@ from pock_mlir.progress import tracking
 from pock_mlir.runtime.artifact import load_artifact
 from pock_mlir.runtime.device import LOCAL_DRIVERS
 from pock_mlir.tuning import (
+    Convolution,
     Database,
     Form,
     Measured,
     Subject,
     Tuning,
-    candidates,
     parse_subject,
     user_file,
 )
@@ -59,7 +59,7 @@ def tune_command(
     path = output or user_file()
     kept = Database.load(path) if path.exists() else Database()
     before = Tuning.load(files=[path] if path.exists() else [])
-    left = [each for each in counts if again or before.measured(each) is None]
+    left = [each for each in _with_stacks(counts, before) if again or before.measured(each) is None]
     _measure(left, before, kept, path, seconds, threads)
     after = Tuning.load(files=[path] if path.exists() else [])
     rows = [_Row.of(each, count, before, after) for each, count in counts.items()]
@@ -84,6 +84,17 @@ def _subjects(program: Path) -> dict[Subject, int]:
     return {parse_subject(text): int(count) for text, count in counts.items()}
 
 
+def _with_stacks(subjects: Iterable[Subject], tuning: Tuning) -> list[Subject]:
+    """Before each convolution, the products that Winograd's forms of it would have."""
+    found: dict[Subject, None] = {}
+    for subject in subjects:
+        if isinstance(subject, Convolution):
+            sides = [form.side for form in tuning.allowed(subject) if form.side]
+            found |= dict.fromkeys(subject.stack(side) for side in sides)
+        found[subject] = None
+    return list(found)
+
+
 def _measure(
     left: Sequence[Subject],
     tuning: Tuning,
@@ -101,8 +112,8 @@ def _measure(
     with tracking(console.err) as tracker:
         task = tracker.task(f"measure on {tuning.machine.name}", len(left))
         for subject in left:
-            forms = candidates(subject, tuning.machine)
-            section[subject] = measure(subject, forms, seconds=seconds, threads=threads)
+            forms = tuning.allowed(subject)
+            section[subject] = measure(subject, forms, tuning, seconds=seconds, threads=threads)
             kept.save(path)
             task.advance(str(subject))
 
@@ -124,7 +135,7 @@ class _Row:
     @classmethod
     def of(cls, subject: Subject, count: int, before: Tuning, after: Tuning) -> _Row:
         measured = after.measured(subject) or Measured(after.estimated(subject), {})
-        old, new = before.form_of(subject), measured.best
+        old, new = before.form_of(subject), after.form_of(subject)
         time = measured.times.get(new, 0.0)
         return cls(subject, count, old, new, count * measured.times.get(old, time), count * time)
 

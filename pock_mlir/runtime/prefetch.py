@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,19 +19,21 @@ two threads of Python hand it over."""
 def prefetched(data: Iterable[_Batch]) -> Generator[_Batch, None, None]:
     """The items of `data`, each of which is made in another thread while the one before is in use.
 
-    Items that are made quickly, as the second one shows, are made where they are asked for. What
-    `data` raises is raised where the item would have come.
+    Items that are made quickly are made where they are asked for, until one takes time; the first,
+    which may have to open files, says nothing. What `data` raises is raised where the item would
+    have come.
     """
     iterator = iter(data)
-    took = 0.0
-    for _ in range(2):
+    for number in itertools.count():
         started = time.perf_counter()
         item = next(iterator, _END)
         took = time.perf_counter() - started
         if item is _END:
             return
         yield item  # pyright: ignore[reportReturnType]
-    yield from iterator if took < WORTH else _in_a_thread(iterator)
+        if number and took >= WORTH:
+            yield from _in_a_thread(iterator)
+            return
 
 
 def _in_a_thread(iterator: Iterator[_Batch]) -> Generator[_Batch, None, None]:

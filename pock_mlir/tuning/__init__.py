@@ -8,6 +8,7 @@ from pock_mlir.tuning.choice import Tuning, user_file
 from pock_mlir.tuning.convolution import Convolution
 from pock_mlir.tuning.database import Database, Measured, TuningError, parse_subject
 from pock_mlir.tuning.form import PLAIN, Form, Subject, Tile, candidates
+from pock_mlir.tuning.limits import Limits
 from pock_mlir.tuning.machine import MACHINES, Machine, find_machine, this_machine
 from pock_mlir.tuning.product import Product
 
@@ -17,6 +18,7 @@ __all__ = [
     "Convolution",
     "Database",
     "Form",
+    "Limits",
     "Machine",
     "Measured",
     "Product",

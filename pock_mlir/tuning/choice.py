@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from pock_mlir.tuning.convolution import Convolution
 from pock_mlir.tuning.cost import CostModel
 from pock_mlir.tuning.database import Database, Measured
 from pock_mlir.tuning.form import Form, Subject, Tile, candidates
+from pock_mlir.tuning.limits import Limits
 from pock_mlir.tuning.machine import Machine, find_machine, section_of
 from pock_mlir.tuning.product import Product
 
@@ -39,14 +40,21 @@ class Tuning:
         machine: the kind.
         database: measurements, of this and other machines.
         model: for what is not in the database.
+        limits: of the memory that forms take.
     """
 
     machine: Machine
     database: Database
     model: CostModel
+    limits: Limits = Limits()
 
     @classmethod
-    def load(cls, machine: str = "", files: Sequence[str | os.PathLike[str]] = ()) -> Tuning:
+    def load(
+        cls,
+        machine: str = "",
+        files: Sequence[str | os.PathLike[str]] = (),
+        limits: Limits | None = None,
+    ) -> Tuning:
         """The shipped measurements and those of `files`; later ones are right.
 
         Raises:
@@ -56,7 +64,7 @@ class Tuning:
         database = Database()
         for path in (*shipped_files(), *files):
             database.merge(Database.load(path))
-        return cls(find_machine(machine), database, CostModel.shipped())
+        return cls(find_machine(machine), database, CostModel.shipped(), limits or Limits())
 
     def measured(self, subject: Subject) -> Measured | None:
         """What was measured, with this version of IREE or under a table that names none."""
@@ -66,21 +74,28 @@ class Tuning:
                 return found
         return None
 
-    def form_of(self, subject: Subject, largest_copy: float = math.inf) -> Form:
-        """The form to have, of those that arrange no more than so many elements."""
+    def form_of(self, subject: Subject) -> Form:
+        """The form to have, of those that keep to the limits."""
         found = self.measured(subject)
         if found is None:
-            return self.estimated(subject, largest_copy)
-        if found.best.copied(subject) <= largest_copy:
+            return self.estimated(subject)
+        if self.limits.allow(found.best, subject):
             return found.best
-        small = {f: time for f, time in found.times.items() if f.copied(subject) <= largest_copy}
-        return Measured.of(small).best
+        allowed = {f: time for f, time in found.times.items() if self.limits.allow(f, subject)}
+        return Measured.of(allowed).best
 
-    def estimated(self, subject: Subject, largest_copy: float = math.inf) -> Form:
+    def estimated(self, subject: Subject) -> Form:
         """The form to have by the model."""
+        forms = self.allowed(subject)
+        if isinstance(subject, Convolution):
+            times = {form: self.model.estimate(subject, form, self.machine) for form in forms}
+            return Measured.of(times).best
+        return self.model.best(subject, forms, self.machine)
+
+    def allowed(self, subject: Subject) -> list[Form]:
+        """The forms worth measuring that keep to the limits."""
         forms = candidates(subject, self.machine)
-        small = [form for form in forms if form.copied(subject) <= largest_copy]
-        return self.model.best(subject, small, self.machine)
+        return [form for form in forms if self.limits.allow(form, subject)]
 
     def tile_of_piece(self, product: Product) -> Tile | None:
         """By the model, the tile for a piece of a product whose operands stay as they are.

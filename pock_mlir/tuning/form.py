@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -81,22 +80,23 @@ class Form:
         """Of Winograd's forms, the side of their squares; of others 0."""
         return _SQUARES.get(self.kind, 0)
 
-    def copied(self, subject: Subject) -> int:
-        """Elements of the largest tensor that a step arranges anew for this form.
-
-        Of Winograd's forms, those of the transformed kernel, which is larger than the kernel: also
-        of a frozen one, that is kept so.
-        """
-        if isinstance(subject, Convolution):
-            return math.prod(subject.kernel[-2:]) * (self.side + 2) ** 2 if self.side else 0
+    def copied(self, product: Product) -> int:
+        """Elements of the largest tensor that a step arranges anew for a product in this form."""
         if self.kind == "swapped":
-            panels = self.unswapped(subject).copied(subject.swapped)
-            return max(panels, subject.count * subject.m * subject.n)
+            panels = self.unswapped(product).copied(product.swapped)
+            return max(panels, product.count * product.m * product.n)
         if not self.has_panels:
             return 0
-        lhs = self.kind == "panels" and not (subject.lhs_rows_first or subject.lhs_frozen)
-        sizes = (lhs * subject.m * subject.k, (not subject.rhs_frozen) * subject.k * subject.n)
-        return subject.count * max(sizes)
+        lhs = self.kind == "panels" and not (product.lhs_rows_first or product.lhs_frozen)
+        sizes = (lhs * product.m * product.k, (not product.rhs_frozen) * product.k * product.n)
+        return product.count * max(sizes)
+
+    def transformed(self, convolution: Convolution) -> tuple[int, int]:
+        """Elements of the kernel, and of image and products together, in Winograd's forms."""
+        if not self.side:
+            return 0, 0
+        stack = convolution.stack(self.side)
+        return stack.count * stack.k * stack.n, stack.count * stack.m * (stack.k + stack.n)
 
     def fits(self, subject: Subject) -> bool:
         """Whether the subject can have this form: its extents are multiples of the tile's."""

@@ -68,11 +68,15 @@ def test_the_reference(text: str) -> None:
     np.testing.assert_allclose(reference(product, lhs, rhs), expected, rtol=1e-12)
 
 
-def test_a_convolution_is_pytorchs() -> None:
-    convolution = Convolution.parse("f32 2x9x8x3 * 3x2x3x4 by 2x1 pad 1x0 2x1 spread 2x3")
+@pytest.mark.parametrize("low", [(1, 0), (-1, 0), (1, -2)])
+def test_a_convolution_is_pytorchs(low: tuple[int, int]) -> None:
+    top, left = low
+    text = f"f32 2x9x8x3 * 3x2x3x4 by 2x1 pad {top}x{left} 2x1 spread 2x3"
+    convolution = Convolution.parse(text)
     random = np.random.default_rng(0)
     image, kernel = (random.standard_normal(s) for s in (convolution.image, convolution.kernel))
-    padded = torch.nn.functional.pad(torch.from_numpy(image.transpose(0, 3, 1, 2)), (0, 1, 1, 2))
+    sides = (left, 1, top, 2)
+    padded = torch.nn.functional.pad(torch.from_numpy(image.transpose(0, 3, 1, 2)), sides)
     weights = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
     expected = torch.nn.functional.conv2d(padded, weights, stride=(2, 1), dilation=(2, 3))
     found = reference(convolution, image, kernel)

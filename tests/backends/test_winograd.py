@@ -7,12 +7,13 @@ import pytest
 
 from pock_mlir.backends import host
 from pock_mlir.backends.iree.compiler import allocations, compile_module
+from pock_mlir.backends.iree.evaluate import evaluate
 from pock_mlir.backends.iree.lowering import PockToIree
 from pock_mlir.backends.iree.measure import compile_forms, time_forms
 from pock_mlir.backends.iree.subjects import build_module, operands, reference
 from pock_mlir.backends.iree.targets import TARGETS
 from pock_mlir.dialects import make_context
-from pock_mlir.ir import Location
+from pock_mlir.ir import Location, Module
 from pock_mlir.passes.kernels.winograd import transforms
 from pock_mlir.runtime.device import DeviceModule, open_device
 from pock_mlir.tuning import Convolution, Form, Tuning, candidates, parse_subject, this_machine
@@ -71,5 +72,22 @@ def test_forms_of_a_convolution_are_measured() -> None:
     assert not found.failed
 
 
-def test_numpy_knows_what_an_arrangement_is_made_of() -> None:
-    assert {"pock.winograd_kernel", "stablehlo.reverse"} <= set(host._SHAPE)
+def test_a_frozen_kernel_of_a_backward_is_computed_by_numpy_as_by_iree() -> None:
+    """Reversed, transposed, transformed: what `fold-frozen` leaves to `@fold`."""
+    text = """
+      "pock.parameter"() {sym_name = "w", kind = "buffer", type = tensor<3x3x4x6xf32>} : () -> ()
+      func.func @fold() -> tensor<36x6x4xf32> {
+        %w = "pock.read"() {parameter = @w} : () -> tensor<3x3x4x6xf32>
+        %r = stablehlo.reverse %w, dims = [0, 1] : tensor<3x3x4x6xf32>
+        %t = stablehlo.transpose %r, dims = [0, 1, 3, 2]
+          : (tensor<3x3x4x6xf32>) -> tensor<3x3x6x4xf32>
+        %u = "pock.winograd_kernel"(%t) {side = 4 : i64}
+          : (tensor<3x3x6x4xf32>) -> tensor<36x6x4xf32>
+        return %u : tensor<36x6x4xf32>
+      }"""
+    values = {"w": np.random.default_rng(0).standard_normal((3, 3, 4, 6), np.float32)}
+    with make_context(), Location.unknown():
+        found = host.evaluate(Module.parse(text), "fold", values)
+        (expected,) = evaluate(Module.parse(text), "fold", values)
+    assert found is not None
+    np.testing.assert_allclose(found[0], expected, atol=1e-6)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from benchmarks.peers import report
-from benchmarks.peers.cases import MODELS, paper_target, same_scheme_target
+from benchmarks.peers.__main__ import schemes_of
+from benchmarks.peers.cases import MODELS, Case, blocks, paper_target, same_scheme_target
 from benchmarks.peers.export import UnknownOperation, export_graph
 from benchmarks.peers.graph import OPERATIONS, Graph, channels_last
 from benchmarks.peers.results import Ratio, Results
@@ -118,3 +119,11 @@ def test_targets() -> None:
     assert same_scheme_target(model, 8, "bias-only") is None
     assert paper_target(model, 8, "tensorflow") == 15.0
     assert paper_target(MODELS["minilm"], 1, "pytorch") == 2.5
+
+
+def test_the_schemes_of_a_case() -> None:
+    asked = ["sparse", "paper"]
+    assert schemes_of(Case(MODELS["minilm"], 1), asked) == ["sparse", "paper", "full"]
+    assert schemes_of(Case(MODELS["distilbert"], 1), asked) == ["sparse"]
+    assert schemes_of(Case(blocks(2), 1), asked) == ["sparse"]
+    assert schemes_of(Case(blocks(2), 1), ["full"]) == ["full"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pock_mlir.runtime import prefetch
 from pock_mlir.runtime.prefetch import WORTH, prefetched
 
 
@@ -30,13 +31,25 @@ def test_the_next_is_made_while_one_is_in_use():
     assert list(items) == [3, 4]
 
 
-def test_what_is_made_quickly_is_made_where_it_is_asked_for():
+def test_what_is_made_quickly_is_made_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(prefetch, "WORTH", 60.0)
     made = [threading.Event() for _ in range(100)]
     items = prefetched(batches_that_take(0, made))
     before = threading.active_count()
     assert [next(items) for _ in range(50)] == list(range(50))
     assert threading.active_count() == before
     assert not made[50].is_set()
+
+
+def test_what_becomes_slow_goes_to_a_thread():
+    def batches():
+        for i in range(9):
+            time.sleep(2 * WORTH if i >= 4 else 0)
+            yield threading.current_thread().name
+
+    makers = list(prefetched(batches()))
+    assert makers[0] == makers[1] == threading.current_thread().name
+    assert makers[-1].startswith("batches")
 
 
 @pytest.mark.parametrize("quick", [True, False])

@@ -1,8 +1,20 @@
 import math
+from dataclasses import replace
 
 import pytest
 
-from pock_mlir.tuning import MACHINES, PLAIN, Convolution, Form, Measured, candidates, parse_subject
+from pock_mlir.tuning import (
+    MACHINES,
+    PLAIN,
+    Convolution,
+    Database,
+    Form,
+    Limits,
+    Measured,
+    Tuning,
+    candidates,
+    parse_subject,
+)
 from pock_mlir.tuning.cost import CostModel, quantities
 
 AVX2 = MACHINES["x86-64-avx2"]
@@ -69,9 +81,21 @@ def test_what_takes_more_memory_must_be_worth_it() -> None:
     assert Measured.of({PLAIN: 100, two: 95}).best == PLAIN
 
 
-def test_the_transformed_kernel_counts_as_copied() -> None:
-    assert Form.parse("winograd-4").copied(CONVOLUTION) == 36 * 64 * 128
-    assert Form.parse("taps 4x16x4").copied(CONVOLUTION) == 0
+def test_what_winograds_forms_take_is_limited() -> None:
+    four, two = Form.parse("winograd-4"), Form.parse("winograd-2")
+    assert four.transformed(CONVOLUTION) == (36 * 64 * 128, 36 * 8 * 4 * 4 * (64 + 128))
+    assert Form.parse("taps 4x16x4").transformed(CONVOLUTION) == (0, 0)
+    assert Limits().allow(four, CONVOLUTION)
+    assert not Limits(kernel=1).allow(four, CONVOLUTION)
+    assert not Limits(parts=3).allow(four, CONVOLUTION)
+    large = parse_subject("f32 1x128x128x64 * 3x3x64x64! by 1x1 pad 1x1 1x1 spread 1x1")
+    tuning = Tuning(
+        AVX2,
+        Database({AVX2.name: {large: Measured.of({four: 1, two: 2, PLAIN: 9})}}),
+        CostModel.shipped(),
+    )
+    assert tuning.form_of(large) == PLAIN, "image and products would take 19 and 34 MB"
+    assert replace(tuning, limits=Limits(parts=20)).form_of(large) == four
 
 
 def test_quantities() -> None:

@@ -28,7 +28,7 @@ def test_unrelated_name_lists_all_without_a_guess():
 def test_the_schemes_of_a_model():
     assert list(zoo.schemes("minilm")) == ["lora", "paper", "sparse"]
     assert zoo.schemes("minilm")["lora"] == zoo.scheme_path("minilm", "lora")
-    with pytest.raises(ValueError, match="no scheme 'full' for 'minilm'.*; there is lora, paper, sparse$"):
+    with pytest.raises(ValueError, match="no scheme 'full' for.*; there is lora, paper, sparse$"):
         zoo.scheme_path("minilm", "full")
     with pytest.raises(ValueError, match="there is none$"):
         zoo.scheme_path("mlp", "sparse")

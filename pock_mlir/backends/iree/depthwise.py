@@ -14,19 +14,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info
+from pock_mlir.backends.iree.contraction import LANES, largest_divisor, lowering_info
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, F32Type, Module, RankedTensorType, Value
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.lower_pock import geometry_of, preferred_form
-from pock_mlir.rewriting import named_ops
+from pock_mlir.rewriting import named_ops, replace_op
 
-_LANES = 8
-"""Channels of a vector; a machine with other vectors takes them in parts or two at a time."""
 _SUMS = 12
 """Vectors of sums that the registers hold beside what is multiplied."""
+_MOST_TAPS = 49
+"""Places of a kernel above which so large a loop takes long to compile."""
 _FEWEST_GROUPS = 4
 """For threads to share a sum."""
 _CHAINS = 4
@@ -62,9 +62,14 @@ class Places:
 
     @classmethod
     def of(cls, g: ConvGeometry) -> Places | None:
-        """None for what has no such kernels: other ranks, and images that strides do not divide."""
+        """None for what has no such kernels.
+
+        That is other ranks, kernels of very many places, and images that strides do not divide.
+        """
         sizes = zip(g.image[1:-1], g.strides, strict=True)
-        if not g.depthwise or g.spatial != 2 or any(size % stride for size, stride in sizes):
+        if g.spatial != 2 or math.prod(g.window) > _MOST_TAPS:
+            return None
+        if any(size % stride for size, stride in sizes):
             return None
         return cls(g, [_tap(g, place) for place in itertools.product(*map(range, g.window))])
 
@@ -123,8 +128,7 @@ def lower_depthwise(module: Module, *, tiles: bool = True) -> None:
         y = None if places is None else _KERNELS[op.operation.name](op, places)
         if y is None:
             y = preferred_form(op).build(Builder.before(op), op)
-        op.operation.results[0].replace_all_uses_with(y)
-        op.operation.erase()
+        replace_op(op, y)
 
 
 def _image_kernel(op: Any, places: Places) -> Value | None:
@@ -198,7 +202,7 @@ def _image_configuration(shape: Sequence[int]) -> dict[str, Attribute]:
             1,
             1,
             largest_divisor(wide, _CHAINS),
-            largest_divisor(channels, _LANES),
+            largest_divisor(channels, LANES),
         ],
     )
 
@@ -273,7 +277,7 @@ def _half(places: Binding, half: int) -> Binding:
 
 
 def _sum_configuration(images: int, channels: int) -> dict[str, Attribute]:
-    lanes = largest_divisor(channels, _LANES)
+    lanes = largest_divisor(channels, LANES)
     vectors = channels // lanes
     group = lanes * largest_divisor(vectors, max(1, vectors * images // _FEWEST_GROUPS))
     return lowering_info(

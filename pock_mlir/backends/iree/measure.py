@@ -26,7 +26,12 @@ TOLERANCE = 1e-4
 
 
 def measure(
-    subject: Subject, forms: Sequence[Form], *, seconds: float = 0.15, threads: int = 1
+    subject: Subject,
+    forms: Sequence[Form],
+    tuning: Tuning | None = None,
+    *,
+    seconds: float = 0.15,
+    threads: int = 1,
 ) -> Measured:
     """Compile forms of a subject, check their numbers, and time them one after the other in turn.
 
@@ -35,10 +40,11 @@ def measure(
     Args:
         subject: of f32.
         forms: those that fit the subject.
+        tuning: says which form the products within Winograd's have; by default what is shipped.
         seconds: about how long each form that is not clearly slower may run.
         threads: of the device.
     """
-    compiled, failed = compile_forms(subject, forms)
+    compiled, failed = compile_forms(subject, forms, tuning)
     return time_forms(subject, compiled, failed, seconds=seconds, threads=threads)
 
 
@@ -61,18 +67,18 @@ class Compiled:
 
 
 def compile_forms(
-    subject: Subject, forms: Sequence[Form]
+    subject: Subject, forms: Sequence[Form], tuning: Tuning | None = None
 ) -> tuple[list[Compiled], dict[Form, str]]:
     """All forms as one module; where one cannot be compiled, each alone, and why it cannot."""
     try:
-        return [_compile(subject, forms)], {}
+        return [_compile(subject, forms, tuning or Tuning.load())], {}
     except CompilationError as error:
         if len(forms) == 1:
             return [], {forms[0]: _reason(error)}
     compiled: list[Compiled] = []
     failed: dict[Form, str] = {}
     for form in forms:
-        modules, reasons = compile_forms(subject, [form])
+        modules, reasons = compile_forms(subject, [form], tuning)
         compiled += modules
         failed |= reasons
     return compiled, failed
@@ -84,9 +90,9 @@ def _reason(error: Exception) -> str:
     return lines[0].partition("error: ")[2][:100] if lines else "IREE's compiler fails"
 
 
-def _compile(subject: Subject, forms: Sequence[Form]) -> Compiled:
+def _compile(subject: Subject, forms: Sequence[Form], tuning: Tuning) -> Compiled:
     with make_context(), Location.unknown():
-        module, values = build_module(subject, forms, Tuning.load())
+        module, values = build_module(subject, forms, tuning)
         PockToIree().run(module)
         return Compiled(compile_module(str(module), TARGETS["cpu"]).vmfb, forms, values)
 

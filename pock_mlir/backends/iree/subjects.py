@@ -15,7 +15,7 @@ from pock_mlir.passes.fold_frozen import FoldFrozen
 from pock_mlir.passes.kernels.contraction import build_product
 from pock_mlir.passes.kernels.dense_convolution import build_convolution
 from pock_mlir.passes.kernels.form import ConvGeometry
-from pock_mlir.rewriting import body, erase_unread_parameters, functions, parameters
+from pock_mlir.rewriting import body, erase_unread_parameters, functions, parameters, replace_op
 from pock_mlir.tuning import PLAIN, Convolution, Form, Product, Subject, Tuning
 
 Array = np.ndarray[Any, Any]
@@ -63,8 +63,7 @@ def reference(subject: Subject, lhs: Array, rhs: Array) -> Array:
 
 def _convolved(convolution: Convolution, image: Array, kernel: Array) -> Array:
     """The sum, over the places of the kernel, of what they see times their matrices."""
-    padding = [(0, 0), *zip(convolution.low, convolution.high, strict=True), (0, 0)]
-    padded = np.pad(image, padding)
+    padded = padded_image(convolution, image)
     total = np.zeros(convolution.output)
     for place in itertools.product(*map(range, convolution.window)):
         seen = [
@@ -77,6 +76,17 @@ def _convolved(convolution: Convolution, image: Array, kernel: Array) -> Array:
     return total
 
 
+def padded_image(convolution: Convolution, image: Array) -> Array:
+    """The image with its padding, which cuts off what is negative."""
+    for axis, sides in enumerate(zip(convolution.low, convolution.high, strict=True), start=1):
+        low, high = sides
+        padding = [(0, 0)] * image.ndim
+        padding[axis] = (max(0, low), max(0, high))
+        end = image.shape[axis] + min(0, high)
+        image = np.pad(np.take(image, range(max(0, -low), end), axis), padding)
+    return image
+
+
 # ---- the module ------------------------------------------------------------------------------
 
 
@@ -85,11 +95,11 @@ def _rewrite(function: Any, subject: Subject, form: Form, tuning: Tuning) -> Non
     (op,) = [op for op in body(function).operations if op.operation.name in _NAMES]
     b, (lhs, rhs) = Builder.before(op), op.operands
     if isinstance(subject, Product):
-        _replace(op, build_product(b, lhs, rhs, subject, form))
+        replace_op(op, build_product(b, lhs, rhs, subject, form))
         return
     g = ConvGeometry.of_convolution(op)
     assert g is not None, "what is measured lies as choose-kernels wants it"
-    _replace(op, build_convolution(b, lhs, rhs, g, form))
+    replace_op(op, build_convolution(b, lhs, rhs, g, form))
     if form.side:
         stack = subject.stack(form.side)
         inner = tuning.form_of(stack)
@@ -98,11 +108,6 @@ def _rewrite(function: Any, subject: Subject, form: Form, tuning: Tuning) -> Non
 
 
 _NAMES = ("stablehlo.dot_general", "stablehlo.convolution")
-
-
-def _replace(op: Any, y: Any) -> None:
-    op.operation.results[0].replace_all_uses_with(y)
-    op.operation.erase()
 
 
 def _text(subject: Subject, forms: Sequence[Form]) -> str:

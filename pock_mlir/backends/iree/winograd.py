@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info
+from pock_mlir.backends.iree.contraction import LANES, largest_divisor, lowering_info
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic
 from pock_mlir.dialects.pock.winograd import WINDOW, seen
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import Module, Value
 from pock_mlir.passes.kernels.winograd import Matrix, transforms
-from pock_mlir.rewriting import named_ops
+from pock_mlir.rewriting import named_ops, replace_op
 
-_LANES = 8
-"""Channels of a vector; a machine with other vectors takes them in parts or two at a time."""
 _GROUPS = 16
 """In how many parts a transform is done, for threads to share it."""
 
@@ -32,8 +30,7 @@ def lower_winograd(module: Module, *, tiles: bool = True) -> None:
     for name, lower in WINOGRAD.items():
         for op in named_ops(module, name):
             y = lower(Builder.before(op), op, op.side.value, tiles)
-            op.operation.results[0].replace_all_uses_with(y)
-            op.operation.erase()
+            replace_op(op, y)
 
 
 def _image(b: Builder, op: Any, side: int, tiles: bool) -> Value:
@@ -147,5 +144,5 @@ def _configuration(shape: Sequence[int]) -> dict[str, Any]:
         groups *= size // group[-1]
     return lowering_info(
         distribution=[*group, last],
-        vector_common_parallel=[*(1 for _ in rows), largest_divisor(last, _LANES)],
+        vector_common_parallel=[*(1 for _ in rows), largest_divisor(last, LANES)],
     )
