@@ -82,7 +82,7 @@ class Tuning:
         if self.limits.allow(found.best, subject):
             return found.best
         allowed = {f: time for f, time in found.times.items() if self.limits.allow(f, subject)}
-        return Measured.of(allowed).best
+        return Measured.of(allowed, subject=subject).best
 
     def estimated(self, subject: Subject) -> Form:
         """The form to have by the model."""

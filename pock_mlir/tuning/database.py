@@ -26,6 +26,9 @@ FORMAT = 1
 _HEADER = "# Forms of products and convolutions: nanoseconds of each. See docs/tuning.md."
 _KEPT = 1.03
 """`plain` is kept unless it takes this much longer: IREE fuses it with more of what is around."""
+_KERNEL = 1e4
+"""Nanoseconds for which two threads wait at the end of a kernel; one thread, which is what is
+measured with, does not."""
 _WORTH = 1.1
 """By how much one of Winograd's forms must be faster than what takes less memory."""
 
@@ -49,8 +52,17 @@ class Measured:
     failed: Mapping[Form, str] = field(default_factory=dict[Form, str])
 
     @classmethod
-    def of(cls, times: Mapping[Form, float], failed: Mapping[Form, str] | None = None) -> Measured:
-        """The fastest form is the best; `plain`, where it is all but the fastest."""
+    def of(
+        cls,
+        measured: Mapping[Form, float],
+        failed: Mapping[Form, str] | None = None,
+        subject: Subject | None = None,
+    ) -> Measured:
+        """The fastest form is the best; `plain`, where it is all but the fastest.
+
+        Of a `subject`, kernels that arrange something count as `_KERNEL` more than was measured.
+        """
+        times = {form: time + _waiting(form, subject) for form, time in measured.items()}
         best = min(times, key=lambda form: times[form], default=PLAIN)
         while best.side and (smaller := [form for form in times if form.side < best.side]):
             other = min(smaller, key=lambda form: times[form])
@@ -59,7 +71,11 @@ class Measured:
             best = other
         if PLAIN in times and times[PLAIN] <= _KEPT * times[best]:
             best = PLAIN
-        return cls(best, dict(times), dict(failed or {}))
+        return cls(best, dict(measured), dict(failed or {}))
+
+
+def _waiting(form: Form, subject: Subject | None) -> float:
+    return _KERNEL * form.copies(subject) if isinstance(subject, Product) else 0.0
 
 
 Section = dict[Subject, Measured]

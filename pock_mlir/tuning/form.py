@@ -91,6 +91,15 @@ class Form:
         sizes = (lhs * product.m * product.k, (not product.rhs_frozen) * product.k * product.n)
         return product.count * max(sizes)
 
+    def copies(self, product: Product) -> int:
+        """How many kernels arrange an operand or the result anew in each step."""
+        if self.kind == "swapped":
+            return 1 + self.unswapped(product).copies(product.swapped)
+        if not self.has_panels:
+            return 0
+        lhs = self.kind == "panels" and not (product.lhs_rows_first or product.lhs_frozen)
+        return lhs + (not product.rhs_frozen)
+
     def transformed(self, convolution: Convolution) -> tuple[int, int]:
         """Elements of the kernel, and of image and products together, in Winograd's forms."""
         if not self.side:

@@ -21,6 +21,17 @@ def test_the_fastest_is_best_but_plain_is_kept_for_little() -> None:
     assert Measured.of({}, {PANELS: "wrong"}).best == PLAIN
 
 
+def test_kernels_that_arrange_something_count() -> None:
+    swapped = Form.parse("swapped 6x16x4")
+    times = {swapped: 547_000, TILED: 559_000, PANELS: 580_000}
+    assert Measured.of(times).best == swapped
+    found = Measured.of(times, subject=PRODUCT)
+    assert found.best == TILED and found.times == times
+    assert [form.copies(PRODUCT) for form in times] == [2, 0, 1]
+    frozen = Product.parse("f32 512x96x384 mk kn!")
+    assert [form.copies(frozen) for form in times] == [2, 0, 0]
+
+
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     saved = database(panels=238_000, plain=561_000)
     saved.save(tmp_path / "new" / "t.toml")

@@ -125,7 +125,7 @@ def time_forms(
             else:
                 runs[form] = module.prepared(f"form{i}", *given)
     clock = time.thread_time if threads == 1 else time.perf_counter
-    return Measured.of(_interleaved(runs, seconds, clock), failed)
+    return Measured.of(_interleaved(runs, seconds, clock), failed, subject)
 
 
 def _problem(module: DeviceModule, name: str, given: Sequence[Array], expected: Array) -> str:
