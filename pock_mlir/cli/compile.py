@@ -11,6 +11,7 @@ import typer
 
 from pock_mlir.cli import console, losses, optimizers
 from pock_mlir.cli.models import FORMS, ZooOptions, load_model, schemes_of
+from pock_mlir.cli.outputs import require_new
 from pock_mlir.cli.summary import headline
 from pock_mlir.progress import stages
 
@@ -114,8 +115,7 @@ def compile_command(
     path = output or Path(_stem(model)).with_suffix(".pock")
     if not path.parent.is_dir():
         raise ValueError(f"no such directory: {path.parent}")
-    if path.exists() and not force:
-        raise ValueError(f"{path} is there already; give --force to write over it")
+    require_new(path, force=force)
     chosen = optimizers.make_optimizer(
         optimizer,
         lr,

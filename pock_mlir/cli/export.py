@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pock_mlir.cli import console
+from pock_mlir.cli.outputs import require_new, require_other
 from pock_mlir.data.samples import listed
 from pock_mlir.runtime import Manifest, Trainer
 
@@ -15,6 +16,7 @@ EXAMPLE = """
 pock export cells.pock --checkpoint cells.safetensors -o weights.safetensors
 pock export texts.pock --checkpoint texts.safetensors --peft adapter/
 """
+_OF_PEFT = ("adapter_model.safetensors", "adapter_config.json")
 
 
 def export_command(
@@ -30,10 +32,17 @@ def export_command(
     peft: Annotated[
         Path | None, typer.Option(help="A folder for LoRA terms alone, in the format of `peft`.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "--overwrite", help="Write over files that are there.")
+    ] = False,
 ) -> None:
     """Write weights or adapters for other software."""
     if output is None and peft is None:
         raise typer.BadParameter("give -o FILE, --peft FOLDER, or both")
+    written = [output, *((peft / name for name in _OF_PEFT) if peft else ())]
+    for path in filter(None, written):
+        require_other(path, [program, checkpoint])
+        require_new(path, force=force)
     trainer = Trainer(program, device="local-sync")
     if checkpoint is not None:
         trainer.load_checkpoint(checkpoint)
@@ -42,7 +51,7 @@ def export_command(
         console.out.print(f"{output}: {len(trainer.state_dict())} tensors")
     if peft is not None:
         trainer.save_adapters(peft)
-        console.out.print(f"{peft}: adapter_model.safetensors, adapter_config.json")
+        console.out.print(f"{peft}: {', '.join(_OF_PEFT)}")
         _warn_of_others(trainer.manifest)
 
 

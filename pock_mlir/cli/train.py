@@ -18,6 +18,7 @@ from pock_mlir.cli import datasets as d
 from pock_mlir.cli.data_options import DataOptions, with_data
 from pock_mlir.cli.evaluate import EVALUATION_BATCH
 from pock_mlir.cli.origin import Origin, check_resumed
+from pock_mlir.cli.outputs import require_other
 from pock_mlir.data.samples import Data
 from pock_mlir.progress import stages, tracking
 from pock_mlir.runtime import Trainer
@@ -101,6 +102,8 @@ def train_command(
     Batches have the size that the program was compiled for. A run that is resumed takes the steps
     that it would have taken without the break.
     """
+    if checkpoint is not None:
+        require_other(checkpoint, [program, data.source])
     _check_checkpoint(checkpoint, resume=resume, overwrite=overwrite)
     trainer = Trainer(program, device=device, threads=threads)
     if trainer.batch_size is None:

@@ -159,6 +159,11 @@ def _table(rows: Sequence[_Row]) -> Table:
     return made
 
 
+def _option(path: Path) -> str:
+    """What `pock compile` needs to be told to find the measurements."""
+    return "" if path == user_file() else f" with --tuning {path}"
+
+
 def _conclusion(rows: Sequence[_Row], measured: int, path: Path) -> str:
     before = sum(row.time_before for row in rows) / 1e6
     now = sum(row.time for row in rows) / 1e6
@@ -166,5 +171,6 @@ def _conclusion(rows: Sequence[_Row], measured: int, path: Path) -> str:
         return f"All {len(rows)} of them are known already; --again measures them anew."
     return (
         f"All of them: {before:.1f} ms with the forms that were, {now:.1f} ms with those that are "
-        f"fastest. Measurements are in {path}; compile the program again to use them."
+        f"fastest. Measurements are in {path}; compile the program again{_option(path)} to use "
+        "them."
     )

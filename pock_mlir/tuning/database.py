@@ -97,8 +97,8 @@ class Database:
             return cls(dict(_sections(tomllib.loads(path.read_text(encoding="utf-8")))))
         except (ValueError, OSError) as error:
             raise TuningError(
-                f"{path}: no file of measurements that this version can read ({error}); "
-                "delete it, and measure again with: pock tune"
+                f"{path}: no file of measurements that this version can read ({error}); if pock "
+                "tune wrote it, delete it and measure again"
             ) from error
 
     def merge(self, other: Database) -> None:

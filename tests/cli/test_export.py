@@ -73,3 +73,24 @@ def test_no_adapters(pock: Pock, program: Path, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "the program has no adapters" in result.stderr
     assert not (tmp_path / "adapter").exists()
+
+
+def test_no_file_is_lost(pock: Pock, program: Path, tmp_path: Path) -> None:
+    Trainer(program).save_checkpoint(tmp_path / "c.safetensors")
+    checkpoint, before = tmp_path / "c.safetensors", program.read_bytes()
+    result = pock("export", program, "-o", program, "--force")
+    assert result.exit_code == 1
+    assert f"{program} is what is read; give another name" in result.stderr
+    assert program.read_bytes() == before
+    kept = checkpoint.read_bytes()
+    result = pock("export", program, "--checkpoint", checkpoint, "-o", checkpoint, "--force")
+    assert result.exit_code == 1 and checkpoint.read_bytes() == kept
+
+    other = tmp_path / "w.safetensors"
+    other.write_text("mine")
+    result = pock("export", program, "-o", other)
+    assert result.exit_code == 1
+    assert f"{other} is there already; give --force" in result.stderr
+    assert other.read_text() == "mine"
+    assert pock("export", program, "-o", other, "--force").exit_code == 0
+    assert load_file(other)

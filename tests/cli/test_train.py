@@ -183,3 +183,13 @@ def test_a_plan_can_begin_anywhere() -> None:
     assert len(steps) == plan.steps == 9
     for first in range(11):
         assert list(map(list, plan.indices(first))) == list(map(list, steps[first:]))
+
+
+def test_what_is_read_is_never_written_over(pock: Pock, program: Path, data: Path) -> None:
+    for path in (program, data):
+        before = path.read_bytes()
+        words = ("--data", data, "--checkpoint", path, "--overwrite")
+        result = pock("train", program, *words)
+        assert result.exit_code == 1
+        assert f"{path} is what is read; give another name" in result.stderr
+        assert path.read_bytes() == before
