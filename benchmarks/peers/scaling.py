@@ -12,6 +12,14 @@ SCHEMES = ("full", "sparse")
 HEAD = ("2 threads", "1 thread")
 
 
+_HEAD = """\
+## Scaling
+
+Rows may be of different days and commits, which `benchmarks/peers.json` has: the ratios of a row
+compare, the times of two rows do not.
+"""
+
+
 def scaling_section(results: Results) -> str:
     """Tables over batch and depth; empty where nothing of it was measured."""
     by_batch = [Case(find_model(SCALING_MODEL), batch) for batch in SCALING_BATCHES]
@@ -21,7 +29,7 @@ def scaling_section(results: Results) -> str:
         _table(results, "A transformer of width 128, by blocks, batch 1", by_depth, DEPTHS),
     ]
     found = [part for part in parts if part]
-    return "\n".join(["## Scaling\n", *found]) if found else ""
+    return "\n".join([_HEAD, *found]) if found else ""
 
 
 def _table(results: Results, title: str, cases: Sequence[Case], sizes: Sequence[int]) -> str:
