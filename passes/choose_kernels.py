@@ -95,15 +95,15 @@ class ChooseKernels(ModulePass):
     def run(self, module: Module) -> None:
         tuning, frozen = self._tuning(), _unwritten(module)
         convolutions = list(self._convolutions(module, frozen, tuning))
-        found: list[tuple[str, Subject]] = [(_function(op), each) for op, _, each in convolutions]
+        found: list[tuple[Any, Subject]] = [(op, subject) for op, _, subject in convolutions]
+        # Not the stacks of Winograd's, which `pock tune` knows by their convolutions.
+        _put_products(module, [*found, *self._products(module, frozen)])
         for op, g, subject in convolutions:
             form = tuning.form_of(subject)
             if form != PLAIN:
                 image, kernel = op.operands
                 replace_op(op, build_convolution(Builder.before(op), image, kernel, g, form))
-        products = list(_as_in_the_step(list(self._products(module, frozen))))
-        _put_products(module, [*found, *((_function(op), each) for op, each in products)])
-        for op, product in products:
+        for op, product in list(_as_in_the_step(list(self._products(module, frozen)))):
             y = self._product(op, product, tuning)
             if y is not None:
                 replace_op(op, y)
@@ -174,9 +174,9 @@ def _function(op: Any) -> str:
     return StringAttr(op.operation.parent.attributes["sym_name"]).value
 
 
-def _put_products(module: Module, products: Sequence[tuple[str, Subject]]) -> None:
+def _put_products(module: Module, products: Sequence[tuple[Any, Subject]]) -> None:
     """Keep what `@train_step` multiplies as an attribute of the module."""
-    counts = Counter(str(subject) for function, subject in products if function == _STEP)
+    counts = Counter(str(subject) for op, subject in products if _function(op) == _STEP)
     if counts:
         entries: dict[str, Attribute] = {key: i64(count) for key, count in counts.items()}
         module.operation.attributes[PRODUCTS] = DictAttr.get(entries)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from pock_mlir.tuning.convolution import Convolution
 from pock_mlir.tuning.cost import CostModel
 from pock_mlir.tuning.database import Database, Measured
 from pock_mlir.tuning.form import Form, Subject, Tile, candidates
@@ -85,12 +84,10 @@ class Tuning:
         return Measured.of(allowed, subject=subject).best
 
     def estimated(self, subject: Subject) -> Form:
-        """The form to have by the model."""
+        """The form to have by the model, whose times count as measured ones do."""
         forms = self.allowed(subject)
-        if isinstance(subject, Convolution):
-            times = {form: self.model.estimate(subject, form, self.machine) for form in forms}
-            return Measured.of(times).best
-        return self.model.best(subject, forms, self.machine)
+        times = {form: self.model.estimate(subject, form, self.machine) for form in forms}
+        return Measured.of(times, subject=subject).best
 
     def allowed(self, subject: Subject) -> list[Form]:
         """The forms worth measuring that keep to the limits."""

@@ -75,7 +75,7 @@ class Measured:
 
 
 def _waiting(form: Form, subject: Subject | None) -> float:
-    return _KERNEL * form.copies(subject) if isinstance(subject, Product) else 0.0
+    return _KERNEL * len(form.arranged(subject)) if isinstance(subject, Product) else 0.0
 
 
 Section = dict[Subject, Measured]

@@ -80,25 +80,16 @@ class Form:
         """Of Winograd's forms, the side of their squares; of others 0."""
         return _SQUARES.get(self.kind, 0)
 
-    def copied(self, product: Product) -> int:
-        """Elements of the largest tensor that a step arranges anew for a product in this form."""
+    def arranged(self, product: Product) -> list[int]:
+        """Elements of each tensor, of operands and result, that a step arranges anew."""
         if self.kind == "swapped":
-            panels = self.unswapped(product).copied(product.swapped)
-            return max(panels, product.count * product.m * product.n)
+            result = product.count * product.m * product.n
+            return [*self.unswapped(product).arranged(product.swapped), result]
         if not self.has_panels:
-            return 0
-        lhs = self.kind == "panels" and not (product.lhs_rows_first or product.lhs_frozen)
-        sizes = (lhs * product.m * product.k, (not product.rhs_frozen) * product.k * product.n)
-        return product.count * max(sizes)
-
-    def copies(self, product: Product) -> int:
-        """How many kernels arrange an operand or the result anew in each step."""
-        if self.kind == "swapped":
-            return 1 + self.unswapped(product).copies(product.swapped)
-        if not self.has_panels:
-            return 0
-        lhs = self.kind == "panels" and not (product.lhs_rows_first or product.lhs_frozen)
-        return lhs + (not product.rhs_frozen)
+            return []
+        rows = product.lhs_rows_first or product.lhs_frozen or self.kind != "panels"
+        lhs = [] if rows else [product.count * product.m * product.k]
+        return lhs if product.rhs_frozen else [*lhs, product.count * product.k * product.n]
 
     def transformed(self, convolution: Convolution) -> tuple[int, int]:
         """Elements of the kernel, and of image and products together, in Winograd's forms."""

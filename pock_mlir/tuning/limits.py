@@ -34,7 +34,7 @@ class Limits:
             kernel, parts = form.transformed(subject)
             return _fits(kernel, self.kernel) and _fits(parts, self.parts)
         is_large = not _fits(subject.count * subject.m * subject.n, self.copy)
-        return _fits(form.copied(subject), 0 if is_large else self.copy)
+        return _fits(max(form.arranged(subject), default=0), 0 if is_large else self.copy)
 
 
 def _fits(elements: int, mebibytes: int) -> bool:

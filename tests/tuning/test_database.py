@@ -27,9 +27,9 @@ def test_kernels_that_arrange_something_count() -> None:
     assert Measured.of(times).best == swapped
     found = Measured.of(times, subject=PRODUCT)
     assert found.best == TILED and found.times == times
-    assert [form.copies(PRODUCT) for form in times] == [2, 0, 1]
+    assert [form.arranged(PRODUCT) for form in times] == [[512 * 384, 512 * 96], [], [384 * 96]]
     frozen = Product.parse("f32 512x96x384 mk kn!")
-    assert [form.copies(frozen) for form in times] == [2, 0, 0]
+    assert [len(form.arranged(frozen)) for form in times] == [2, 0, 0]
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
