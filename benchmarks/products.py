@@ -24,6 +24,7 @@ from rich.table import Table
 
 from pock_mlir.backends.iree.measure import compile_forms
 from pock_mlir.backends.iree.subjects import frozen_names, operands, padded_image
+from pock_mlir.passes.kernels.contraction import pieces_of
 from pock_mlir.progress import tracking
 from pock_mlir.runtime.device import DeviceModule, open_device
 from pock_mlir.tuning import Convolution, Product, Subject, Tuning
@@ -61,12 +62,14 @@ def subjects(tuning: Tuning, only: str, sample: int) -> list[Subject]:
     return [each for each in known if only in str(each)][::sample]
 
 
-def compare(subject: Subject, tuning: Tuning) -> Row | None:
-    """None where the form cannot be compiled here."""
+def compare(subject: Subject, tuning: Tuning) -> Row | str:
+    """The row, or why there is none."""
+    if isinstance(subject, Product) and pieces_of(subject) > 1:
+        return "programs do it in pieces, which are products of their own"
     form = tuning.form_of(subject)
-    compiled, _ = compile_forms(subject, [form])
+    compiled, failed = compile_forms(subject, [form])
     if not compiled:
-        return None
+        return failed[form]
     values = operands(subject)
     given = [value for name, value in values.items() if name not in frozen_names(subject)]
     device = open_device("local-sync")
@@ -140,19 +143,21 @@ def main() -> None:
     tuning = Tuning.load()
     found = subjects(tuning, options.only, options.sample)
     rows: list[Row] = []
-    unknown: list[str] = []
+    left_out: list[str] = []
     with tracking(Console(stderr=True)) as tracker, torch.inference_mode():
         task = tracker.task(f"compare on {tuning.machine.name}", len(found))
         for subject in found:
             row = compare(subject, tuning)
-            rows += [row] if row else []
-            unknown += [] if row else [str(subject)]
+            if isinstance(row, Row):
+                rows.append(row)
+            else:
+                left_out.append(f"{subject}: {row}")
             task.advance(str(subject))
     if not rows:
         raise SystemExit(f"nothing was measured for {section_of(tuning.machine)} that is asked for")
     report(rows)
-    for text in unknown:
-        print(f"cannot be compiled here: {text}")
+    for text in left_out:
+        print(f"left out: {text}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ SUBJECTS = {
 def test_both_sides_compute_the_same(text: str, kind: str) -> None:
     subject = parse_subject(text)
     row = compare(subject, Tuning.load())
-    assert row is not None and row.kind == kind and row.ratio > 0
+    assert isinstance(row, Row) and row.kind == kind and row.ratio > 0
     values = operands(subject)
     found = products._pytorch(subject, values)()
     assert isinstance(found, torch.Tensor)
@@ -38,3 +38,7 @@ def test_the_report_names_what_falls_short(capsys: pytest.CaptureFixture[str]) -
     out = capsys.readouterr().out
     assert "1.00" in out and "0.50  f32 8x16x4 mk kn  (plain)" in out
     assert "8x16x8" not in out
+
+
+def test_what_is_left_out_says_why() -> None:
+    assert "in pieces" in str(compare(Product(16, 32, 16384), Tuning.load()))
