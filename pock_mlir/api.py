@@ -251,11 +251,11 @@ def _build(
     if target.processor is not None:
         ExpandBf16().run(module)
     compiled = _compiled(str(module), target, tell)
-    dispatches = allocations(compiled, "train_step").dispatches
+    step = allocations(compiled, "train_step")
     manifest = replace(
         manifest,
         predicted_bytes=_predicted_bytes(compiled, manifest),
-        report={**manifest.report, "dispatches": dispatches},
+        report={**manifest.report, "dispatches": step.dispatches, "stages": step.stages},
     )
     held = {spec.name for spec in manifest.parameters if spec.in_module}
     artifact = Artifact(

@@ -56,7 +56,7 @@ def about(manifest: Manifest) -> Table:
         "outputs": ", ".join(str(spec) for spec in manifest.functions["predict"].outputs),
         "loss": ", ".join(_option(key, value) for key, value in manifest.loss.items()),
         "optimizer": optimizer,
-        "kernels of a step": str(manifest.report.get("dispatches", "unknown")),
+        "kernels of a step": _kernels(manifest),
         "seed of dropout": "none drawn" if manifest.seed is None else str(manifest.seed),
         "made with": ", ".join(f"{name} {v}" for name, v in manifest.versions.items()),
         "fingerprint": manifest.fingerprint(),
@@ -64,6 +64,14 @@ def about(manifest: Manifest) -> Table:
     for key, value in rows.items():
         made.add_row(key, value)
     return made
+
+
+def _kernels(manifest: Manifest) -> str:
+    """How many kernels a step has, and in how many stages they run, one behind the other."""
+    kernels, stages = (manifest.report.get(key) for key in ("dispatches", "stages"))
+    if kernels is None:
+        return "unknown"
+    return str(kernels) if stages is None else f"{kernels}, in {stages} stages"
 
 
 def _option(key: str, value: object) -> str:

@@ -16,7 +16,7 @@ BYTES = {"weights": 2_000_000, "transient": 500_000, "peak": 2_500_000}
 def test_inspect(pock: Pock, tmp_path: Path) -> None:
     artifact = classifier()
     manifest = replace(
-        artifact.manifest, report={"phases": PHASES, "dispatches": 37}, predicted_bytes=BYTES
+        artifact.manifest, report={"phases": PHASES, "dispatches": 37, "stages": 29}, predicted_bytes=BYTES
     )
     replace(artifact, manifest=manifest).save(tmp_path / "p.pock")
     result = pock("inspect", tmp_path / "p.pock")

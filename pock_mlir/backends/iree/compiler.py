@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pock_mlir.backends.iree.concurrency import overlap_commands, stages
 from pock_mlir.backends.iree.targets import Target
 
 _COMMON = (
@@ -19,6 +20,9 @@ _COMMON = (
     # Aggressive fusion makes IR that fails verification ("operand does not dominate").
     "--iree-dispatch-creation-enable-aggressive-fusion=false",
 )
+# Kernels take each tensor by its place in memory, not all of memory and an offset, so that it is
+# known which of them may run at the same time. On GPUs that is not tried.
+_BY_PLACE = ("--iree-scheduling-optimize-bindings=false",)
 
 
 class CompilationError(Exception):
@@ -49,28 +53,30 @@ def compile_module(text: str, target: Target, *, generate_code: bool = True) -> 
     Raises:
         CompilationError: with the compiler's first diagnostics.
     """
-    from iree.compiler.tools.binaries import find_tool
-
     with tempfile.TemporaryDirectory(prefix="pock-") as directory:
         folder = Path(directory)
-        source, result = folder / "module.mlir", folder / "module.vmfb"
+        source, middle, result = (folder / name for name in ("module.mlir", "stream.mlir", "vmfb"))
+        by_place = () if target.processor is None else _BY_PLACE
+        flags = [*_COMMON, *by_place, *target.flags]
         source.write_text(text)
         _run(
-            [
-                find_tool("iree-compile"),
-                str(source),
-                f"-o={result}",
-                f"--dump-compilation-phases-to={folder}",
-                *_COMMON,
-                *target.flags,
-                *([] if generate_code else ["--compile-to=stream"]),
-            ]
+            source,
+            middle,
+            [*flags, "--compile-to=stream", f"--dump-compilation-phases-to={folder}"],
         )
-        code = result.read_bytes() if generate_code else b""
-        return CompiledModule(code, _phase(folder, "flow"), _phase(folder, "stream"))
+        stream = overlap_commands(middle.read_text())
+        code = b""
+        if generate_code:
+            middle.write_text(stream)
+            _run(middle, result, [*flags, "--compile-from=stream"])
+            code = result.read_bytes()
+        return CompiledModule(code, _phase(folder, "flow"), stream)
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(source: Path, result: Path, flags: Sequence[str]) -> None:
+    from iree.compiler.tools.binaries import find_tool
+
+    command = [find_tool("iree-compile"), str(source), f"-o={result}", *flags]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").splitlines()
@@ -92,6 +98,7 @@ class Allocations:
         results: bytes of returned values.
         variables: bytes of new weights and state: what is not updated in place.
         dispatches: number of kernels launched.
+        stages: number of times that the next commands wait for all before them.
         copies: number of buffer copies.
     """
 
@@ -99,6 +106,7 @@ class Allocations:
     results: int
     variables: int
     dispatches: int
+    stages: int
     copies: int
 
 
@@ -120,6 +128,7 @@ def allocations(module: CompiledModule, function: str) -> Allocations:
     return Allocations(
         **sizes,
         dispatches=len(re.findall(r"stream\.cmd\.dispatch", body)),
+        stages=stages(body),
         copies=len(re.findall(r"stream\.cmd\.copy", body)),
     )
 

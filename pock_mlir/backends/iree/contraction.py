@@ -107,7 +107,7 @@ _BYTES_OF_A_GROUP = 1 << 17
 _PLACES_OF_A_GROUP = 1024
 """Of an image, whose rows are read where they lie."""
 _FEWEST_GROUPS = 8
-"""For several threads to share an image evenly."""
+"""For several threads to share a product evenly: who comes last has the others wait."""
 
 
 def _configuration(op: Operation) -> dict[str, Attribute]:
@@ -125,7 +125,8 @@ def _configuration(op: Operation) -> dict[str, Attribute]:
     group = largest_divisor(panels, _BYTES_OF_A_GROUP // (4 * k * tile.columns))
     width = [group, 0] if in_panels else [group * tile.columns]
     vector = [1, tile.columns] if in_panels else [tile.columns]
-    height = _rows_of_a_group(rows, tile.rows, panels // group)
+    stack = math.prod(result[:first])
+    height = _rows_of_a_group(rows, tile.rows, stack * (panels // group))
     one, none = [1] * first, [0] * (len(result) + 1)
     block = [*(1 for _ in rows[1:]), tile.rows]
     return lowering_info(
@@ -154,7 +155,8 @@ def _rows_of_a_group(rows: Sequence[int], height: int, groups: int) -> list[int]
     """
     *outer, last = rows
     if not outer:
-        return [height * largest_divisor(last // height, _ROWS_OF_A_GROUP // height)]
+        most = min(_ROWS_OF_A_GROUP, last * groups // _FEWEST_GROUPS)
+        return [height * largest_divisor(last // height, max(1, most // height))]
     *images, high = outer
     most = math.prod(images) * high * groups // _FEWEST_GROUPS
     tall = largest_divisor(high, max(1, min(most, _PLACES_OF_A_GROUP // last)))
