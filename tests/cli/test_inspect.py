@@ -16,14 +16,16 @@ BYTES = {"weights": 2_000_000, "transient": 500_000, "peak": 2_500_000}
 def test_inspect(pock: Pock, tmp_path: Path) -> None:
     artifact = classifier()
     manifest = replace(
-        artifact.manifest, report={"phases": PHASES, "dispatches": 37, "stages": 29}, predicted_bytes=BYTES
+        artifact.manifest,
+        report={"phases": PHASES, "dispatches": 37, "stages": 29},
+        predicted_bytes=BYTES,
     )
     replace(artifact, manifest=manifest).save(tmp_path / "p.pock")
     result = pock("inspect", tmp_path / "p.pock")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.stdout.splitlines()]
     assert "scheme columns: trains 12 of 44 parameters (27.3 %)" in result.stdout
-    assert ["kernels", "of", "a", "step", "37"] in lines
+    assert ["kernels", "of", "a", "step", "37,", "in", "29", "stages"] in lines
     assert ["weight", "3", "44", "176", "B", "12"] in lines
     assert ["head.weight", "4x8", "[:,", "2:4]"] in lines
     assert ["head.bias", "4", "all"] in lines
