@@ -10,6 +10,7 @@ from pock_mlir.backends.iree.arrangement import lower_arrangements
 from pock_mlir.backends.iree.contraction import forget_tiles, lower_tiled
 from pock_mlir.backends.iree.depthwise import lower_depthwise
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
+from pock_mlir.backends.iree.epilogues import lower_epilogues
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
 from pock_mlir.backends.iree.kept import lower_kept
 from pock_mlir.backends.iree.sums import lower_sums
@@ -103,6 +104,7 @@ class PockToIree(ModulePass):
                 state.add_results(function, written)
         erase_dead_ops(module)
         if self.tiles:
+            lower_epilogues(module)
             lower_kept(module)
         lower_winograd(module, tiles=self.tiles)
         lower_arrangements(module)
