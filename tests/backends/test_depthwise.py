@@ -109,6 +109,41 @@ def test_what_has_no_kernel_is_lowered_as_elsewhere(case: str) -> None:
     check(case, compiled(case))
 
 
+@pytest.mark.parametrize("case", ["3x3", "stride"])
+def test_the_bounds_of_an_activation_are_applied_in_the_kernel(case: str) -> None:
+    x, w, dy, dx, _ = arrays(case)
+    shapes = {
+        "IMAGE": f"tensor<{'x'.join(map(str, x.shape))}xf32>",
+        "FLAT": f"tensor<{x.size}xf32>",
+        "BOOLS": f"tensor<{x.size}xi1>",
+    }
+    behind = """
+        %f = stablehlo.reshape %y : (IMAGE) -> FLAT
+        %zero = stablehlo.constant dense<0.0> : FLAT
+        %half = stablehlo.constant dense<0.5> : FLAT
+        %p = stablehlo.compare GT, %z, %zero, FLOAT : (FLAT, FLAT) -> BOOLS
+        %q = stablehlo.compare LT, %z, %half, FLOAT : (FLAT, FLAT) -> BOOLS
+        %a = stablehlo.select %q, %f, %zero : BOOLS, FLAT
+        %r = stablehlo.select %p, %a, %zero : BOOLS, FLAT
+        return %r : FLAT"""
+    for name, type_ in shapes.items():
+        behind = behind.replace(name, type_)
+    image, flat = shapes["IMAGE"], shapes["FLAT"]
+    text = module_of(case).split("func.func @by_kernel")[0]
+    text = text.replace(f"return %y : {image}", behind)
+    text = text.replace(f") -> {image} {{\n", f", %z: {flat}) -> {flat} {{\n", 1)
+    with make_context(), Location.unknown():
+        module = Module.parse(text)
+        PockToIree().run(module)
+        made = compile_module(str(module), TARGETS["cpu"])
+    assert allocations(made, "by_image").dispatches <= 2, "padding dy, and the kernel"
+    device = DeviceModule(made.vmfb, {}, {}, open_device("local-sync"), "local-sync")
+    z = np.random.default_rng(1).standard_normal(x.size).astype(np.float32)
+    (r,) = device.call("by_image", *(np.ascontiguousarray(a, np.float32) for a in (dy, w)), z)
+    expected = np.where((z > 0) & (z < 0.5), np.ravel(dx), 0)
+    np.testing.assert_allclose(r, expected, atol=1e-5 * np.abs(dx).max())
+
+
 def test_without_tiles() -> None:
     with make_context(), Location.unknown():
         for tiles, kernels in ((True, 2), (False, 0)):

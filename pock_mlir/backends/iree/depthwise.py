@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,12 @@ from typing import Any
 from pock_mlir.backends.iree.contraction import LANES, largest_divisor, lowering_info
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
+from pock_mlir.dialects.constants import splat_of
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
-from pock_mlir.ir import Attribute, F32Type, Module, RankedTensorType, Value
+from pock_mlir.ir import Attribute, F32Type, Module, OpResult, RankedTensorType, Value
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.lower_pock import geometry_of, preferred_form
+from pock_mlir.passes.patterns import producer
 from pock_mlir.rewriting import named_ops, replace_op
 
 _SUMS = 12
@@ -134,7 +137,12 @@ def lower_depthwise(module: Module, *, tiles: bool = True) -> None:
 def _image_kernel(op: Any, places: Places) -> Value | None:
     if len({tap.remainders for tap in places.taps}) < math.prod(places.g.strides):
         return None  # IREE cannot distribute a kernel that also writes zeros
-    return image_gradient(Builder.before(op), op.output_gradient, op.kernel, places)
+    b = Builder.before(op)
+    last, bounds = _bounds(op)
+    y = image_gradient(b, op.output_gradient, op.kernel, places, bounds)
+    if bounds:  # what computed them from the gradient is dead now
+        last.replace_all_uses_with(b.reshape(y, shape_of(last)))
+    return y
 
 
 def _kernel_kernel(op: Any, places: Places) -> Value | None:
@@ -156,8 +164,57 @@ def _is_f32(op: Any) -> bool:
 # ---- by the image ----------------------------------------------------------------------------
 
 
-def image_gradient(b: Builder, dy: Value, kernel: Value, places: Places) -> Value:
-    """The sum, over the taps that a place meets, of dy times the kernel."""
+@dataclass(frozen=True)
+class Bound:
+    """Where an activation in front of the convolution lets a gradient pass.
+
+    Attributes:
+        of: what it was given, in the image's shape.
+        direction: "GT" if the gradient passes where that is above a number, "LT" where below.
+        number: that number.
+    """
+
+    of: Value
+    direction: str
+    number: float
+
+
+def _bounds(op: Any) -> tuple[Value, list[Bound]]:
+    """The bounds that are applied to a gradient by the image and nothing else, and the result."""
+    value, shape, found = op.operation.results[0], op.operation.results[0].type.shape, []
+    last = value
+    while len(uses := list(value.uses)) == 1:
+        user = uses[0].owner.operation
+        if user.name == "stablehlo.select" and (bound := _bound(op, user, value, shape)):
+            found.append(bound)
+            last = user.results[0]
+        elif user.name != "stablehlo.reshape":
+            break
+        value = user.results[0]
+    return last, found
+
+
+def _bound(op: Any, select: Any, gradient: Value, shape: Sequence[int]) -> Bound | None:
+    """That of a select between a gradient and 0, if what it depends on is there before `op`."""
+    predicate, then, other = select.operands
+    compare = producer(predicate, "stablehlo.compare")
+    if compare is None or then != gradient or splat_of(other) != 0:
+        return None
+    direction = re.search(r"GT|LT", str(compare.attributes["comparison_direction"]))
+    given, number = compare.operands[0], splat_of(compare.operands[1])
+    if direction is None or number is None:
+        return None
+    while reshape := producer(given, "stablehlo.reshape"):
+        given = reshape.operands[0]
+    if isinstance(given, OpResult) and not given.owner.operation.is_before_in_block(op.operation):
+        return None
+    return Bound(Builder.before(op).reshape(given, shape), direction[0], number)
+
+
+def image_gradient(
+    b: Builder, dy: Value, kernel: Value, places: Places, bounds: Sequence[Bound] = ()
+) -> Value:
+    """The sum, over the taps that a place meets, of dy times the kernel; 0 out of `bounds`."""
     g = places.g
     padded = places.padded(b, dy)
     shape = [g.image[0], *places.numbers, g.image[-1]]
@@ -168,22 +225,36 @@ def image_gradient(b: Builder, dy: Value, kernel: Value, places: Places) -> Valu
     weights = [_weights(kernel, tap) for tap in places.taps]
     written = [places.of_image(empty, each).as_written() for each in remainders]
     number = {shifts: i for i, shifts in enumerate(by_shifts)}
+    given = {
+        (bound.of, each): places.of_image(bound.of, each) for bound in bounds for each in remainders
+    }
+    of_bound = {key: len(by_shifts) + len(weights) + i for i, key in enumerate(given)}
     every, channel = [0, 1, 2, 3], [3]
-    maps = [*([every] * len(by_shifts)), *([channel] * len(weights)), *([every] * len(written))]
+    maps = [
+        *([every] * len(by_shifts)),
+        *([channel] * len(weights)),
+        *([every] * (len(given) + len(written))),
+    ]
 
     def body(a: ScalarArithmetic, inputs: list[Value], _: list[Value]) -> list[Value]:
+        def bounded(total: Value, remainder: tuple[int, ...]) -> Value:
+            for bound in bounds:
+                x = inputs[of_bound[bound.of, remainder]]
+                total = a.where(x, bound.direction, bound.number, total, a.constant(0.0))
+            return total
+
         totals: dict[tuple[int, ...], Value] = {}
-        for tap, weight in zip(places.taps, inputs[len(number) :], strict=True):
+        for tap, weight in zip(places.taps, inputs[len(number) :], strict=False):
             term = a.multiply(inputs[number[tap.shifts]], weight)
             before = totals.get(tap.remainders)
             totals[tap.remainders] = term if before is None else a.add(before, term)
-        return [totals[each] for each in remainders]
+        return [bounded(totals[each], each) for each in remainders]
 
     def compute(inner: Builder, inputs: list[Value], old: list[Value]) -> list[Value]:
         attributes = _image_configuration(shape)
         return generic(inner, inputs, old, maps, len(shape), [], body, attributes)
 
-    (dx,) = dispatch(b, [*by_shifts.values(), *weights], written, compute)
+    (dx,) = dispatch(b, [*by_shifts.values(), *weights, *given.values()], written, compute)
     return dx
 
 

@@ -80,6 +80,11 @@ class ScalarArithmetic:
         """`then` where x > 0; `other` where it is not, as where it is NaN"""
         return self._select(_GREATER, x, self.constant(0.0), then, other)
 
+    def where(self, x: Value, direction: str, bound: float, then: Value, other: Value) -> Value:
+        """`then` where x is above the bound ("GT") or below it ("LT"), else `other`"""
+        predicate = {"GT": _GREATER, "LT": _LESS}[direction]
+        return self._select(predicate, x, self.constant(bound), then, other)
+
     def widened(self, x: Value) -> Value:
         """A narrower float in the type of this arithmetic"""
         return x if x.type == self._element else self._op("arith.extf", x)
