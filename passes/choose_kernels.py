@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from pock_mlir.dialects.stablehlo import Builder, i64
+from pock_mlir.dialects.stablehlo import Builder, i64, shape_of
 from pock_mlir.ir import (
     Attribute,
     BlockArgument,
@@ -147,7 +148,7 @@ class ChooseKernels(ModulePass):
         for op in named_ops(module, "stablehlo.dot_general"):
             product = product_of(op) if _is_f32(op) else None
             if product is not None and product.multiplications >= self.minimum:
-                lhs, rhs = (_is_free(operand, frozen) for operand in op.operands)
+                lhs, rhs = (_is_free(operand, frozen, self.copy) for operand in op.operands)
                 yield op, replace(product, lhs_frozen=lhs, rhs_frozen=rhs)
 
 
@@ -198,15 +199,28 @@ def _unwritten(module: Module) -> Frozen:
     return Frozen(set(parameters(module)) - written)
 
 
-def _is_free(value: Value, frozen: Frozen) -> bool:
-    """Whether arranging a value costs nothing: a frozen parameter that nothing else reads.
+def _is_free(value: Value, frozen: Frozen, copy: int) -> bool:
+    """Whether arranging a value costs nothing: a frozen parameter that only products read.
 
-    A transformed kernel is another tensor than the kernel, whatever else reads that.
+    One that two products read, as forward and backward do, is kept in an arrangement for each, if
+    it has no more than `copy` MiB. A transformed kernel is another tensor than the kernel,
+    whatever else reads that.
     """
+    if not _is_arranged(value, frozen):
+        return False
     moves = list(_moves(value))
-    alone = all(len(list(each.uses)) == 1 for each in moves)
-    transformed = any(_name(each) == "pock.winograd_kernel" for each in moves)
-    return (alone or transformed) and _is_arranged(value, frozen)
+    if any(_name(each) == "pock.winograd_kernel" for each in moves):
+        return True
+    users = [use.owner.operation.name for each in moves for use in each.uses]
+    if len(users) == len(moves):
+        return True
+    return _mebibytes(value) <= copy and all(
+        name in MOVES or name == "stablehlo.dot_general" for name in users
+    )
+
+
+def _mebibytes(value: Value) -> float:
+    return 4 * math.prod(shape_of(value)) / (1 << 20)
 
 
 def _is_arranged(value: Value, frozen: Frozen) -> bool:

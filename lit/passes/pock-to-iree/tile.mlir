@@ -9,7 +9,7 @@ func.func @train_step(%x: tensor<8x16xf32>, %p: tensor<2x16x16xf32>, %lr: tensor
   // CHECK: "iree_tensor_ext.compute_barrier.start"(%arg0)
   // CHECK: "iree_tensor_ext.compute_barrier.start"(%arg1)
   // CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "reduction"]
-  // CHECK-SAME: distribution = [8, 2, 0, 0], vector_common_parallel = [4, 1, 16, 0], vector_reduction = [0, 0, 0, 4]
+  // CHECK-SAME: distribution = [4, 2, 0, 0], vector_common_parallel = [4, 1, 16, 0], vector_reduction = [0, 0, 0, 4]
   %y = stablehlo.dot_general %x, %p, contracting_dims = [1] x [1] {pock.tile = array<i64: 4, 16, 4>}
     : (tensor<8x16xf32>, tensor<2x16x16xf32>) -> tensor<8x2x16xf32>
 
@@ -17,7 +17,7 @@ func.func @train_step(%x: tensor<8x16xf32>, %p: tensor<2x16x16xf32>, %lr: tensor
   // CHECK: %[[VIEW:.*]] = stablehlo.reshape %[[W]] : (tensor<8x32xf32>) -> tensor<8x2x16xf32>
   // CHECK: %[[NEW:.*]] = "flow.dispatch.workgroups"(%arg0, %arg1, %arg2, %[[VIEW]])
   // CHECK: linalg.generic
-  // CHECK: distribution = [8, 2, 0, 0]
+  // CHECK: distribution = [4, 2, 0, 0]
   // CHECK: tied_operands = [3 : index]
   // CHECK: %[[STORED:.*]] = stablehlo.reshape %[[NEW]] : (tensor<8x2x16xf32>) -> tensor<8x32xf32>
   // CHECK: "util.global.store"(%[[STORED]]) {global = @w}

@@ -38,12 +38,23 @@ def lower_epilogues(module: Module) -> None:
 
 
 def _reshaped(value: Value) -> Value | None:
-    """What a value is a reshape of, if nothing else reads that."""
+    """What a value is a reshape of, if nothing else than elementwise ops reads that."""
     if producer(value, "stablehlo.reshape") is None:
         return None
-    while len(list(value.uses)) == 1 and (reshape := producer(value, "stablehlo.reshape")):
+    while reshape := producer(value, "stablehlo.reshape"):
         value = reshape.operands[0]
-    return value if len(list(value.uses)) == 1 else None
+    return value if _is_for_elementwise(value) else None
+
+
+def _is_for_elementwise(value: Value) -> bool:
+    """Whether all that reads a value, or a reshape of it, is elementwise."""
+    users = [use.owner.operation for use in value.uses]
+    return all(
+        _is_for_elementwise(user.results[0])
+        if user.name == "stablehlo.reshape"
+        else user.name in ELEMENTWISE
+        for user in users
+    )
 
 
 def _computed(b: Builder, op: Any, shape: list[int]) -> Value:

@@ -88,10 +88,19 @@ def _makers(kept: Operation) -> set[Operation]:
     pending = [kept]
     while pending:
         op = pending.pop()
-        if op not in found and op.name in _MAKERS and _size(op) == _size(kept):
+        known = op in found or op.name not in _MAKERS or _size(op) != _size(kept)
+        if not known and not _is_out_of_panels(op):
             found.add(op)
             pending += [x.owner.operation for x in op.operands if isinstance(x, OpResult)]
     return found
+
+
+def _is_out_of_panels(op: Operation) -> bool:
+    """Whether an op makes rows of panels: IREE would not distribute a kernel with both."""
+    if op.name != "stablehlo.reshape":
+        return False
+    before, after = shape_of(op.operands[0]), shape_of(op.results[0])
+    return before[-1:] != after[-1:]
 
 
 def _siblings(makers: set[Operation]) -> set[Operation]:
