@@ -15,12 +15,18 @@ class PassError(Exception):
 
     def __init__(self, problems: Sequence[tuple[Location, str]]) -> None:
         self.problems = list(problems)
-        super().__init__("\n".join(f"{location}: {message}" for location, message in problems))
+        super().__init__("\n".join(map(_line, self.problems)))
 
     @classmethod
     def at(cls, op: Operation | OpView, message: str) -> PassError:
         """One problem, at the location of `op`."""
         return cls([(op.location, message)])
+
+
+def _line(problem: tuple[Location, str]) -> str:
+    location, message = problem
+    known = str(location) != "loc(unknown)"
+    return f"{location}: {message}" if known else message
 
 
 @dataclass(frozen=True)

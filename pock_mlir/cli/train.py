@@ -116,6 +116,11 @@ def train_command(
     if resume and checkpoint is not None and (other := check_resumed(checkpoint, origin)):
         console.note(other)
     plan = Plan(len(loaded.train), trainer.batch_size, epochs, seed)
+    if trainer.steps > plan.steps:
+        raise ValueError(
+            f"{checkpoint} is at step {trainer.steps}, behind the end of --epochs {epochs}, which "
+            f"is step {plan.steps}: give more"
+        )
     console.err.print(f"{loaded}; steps {trainer.steps} to {plan.steps} on {trainer.device}")
     run = Run(trainer, loaded, plan, lr, checkpoint, save_every, origin)
     try:
@@ -180,9 +185,13 @@ class Run:
                     self.save()
 
     def _step(self, indices: NDArray[np.intp]) -> float:
-        loss = self.trainer.step(*self.data.train.rows(indices), lr=self.lr)
+        batch = self.data.train.rows(indices)
+        loss = self.trainer.step(*batch, lr=self.lr)
         if not math.isfinite(loss):
-            raise ValueError(f"the loss of step {self.trainer.steps} is {loss}; try a lower --lr")
+            given = [array for array in batch if np.issubdtype(array.dtype, np.floating)]
+            finite = all(np.isfinite(array).all() for array in given)
+            why = "try a lower --lr" if finite else "its batch has values that are not finite"
+            raise ValueError(f"the loss of step {self.trainer.steps} is {loss}; {why}")
         return loss
 
     def _epoch_line(self, losses: list[float], milliseconds: float) -> str:

@@ -178,7 +178,11 @@ class Scheme:
 def _nearest(name: str, named: Mapping[str, Path]) -> str:
     close = get_close_matches(name, [*BUILTINS, "last-4", *named])
     hint = f"did you mean '{close[0]}'? " if close else ""
-    theirs = f"; of this model: {', '.join(named)}" if named else ""
+    theirs = (
+        f"; of this model: {', '.join(named)}"
+        if named
+        else "; those of the zoo are files, which pock_mlir.zoo.scheme_path(model, scheme) names"
+    )
     return f"{hint}{_known()}{theirs}"
 
 

@@ -42,6 +42,22 @@ def test_a_resumed_run_ends_as_one_without_a_break(
     assert result.exit_code == 0
     assert "steps 8 to 24" in result.stderr
     assert one.read_bytes() == two.read_bytes()
+    late = pock(*start, "--epochs", 1, "--resume")
+    assert late.exit_code == 1
+    assert "two is at step 24, behind the end of --epochs 1, which is step 8: give more" in late.stderr
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_batch_that_is_not_finite_is_named(
+    pock: Pock, program: Path, data: Path, tmp_path: Path
+) -> None:
+    with np.load(data) as arrays:
+        given = dict(arrays)
+    given["train_x"][3] = np.nan
+    np.savez(tmp_path / "nan.npz", **given)
+    result = pock("train", program, "--data", tmp_path / "nan.npz")
+    assert result.exit_code == 1
+    assert "is nan; its batch has values that are not finite" in result.stderr
 
 
 def test_a_log_has_lines_within_an_epoch(
