@@ -40,6 +40,7 @@ _FEWEST_OF_A_PRODUCT = 32
 writes its result into the padded image of the convolution behind it; that of a product is copied
 there, and in memory twice."""
 _STEP = "train_step"
+_PRODUCTS = ("stablehlo.dot_general",)
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
 
@@ -73,7 +74,9 @@ class ChooseKernels(ModulePass):
     )
     copy: int = field(
         default=Limits.copy,
-        metadata={"help": "MiB of a tensor that may be arranged anew in each step"},
+        metadata={
+            "help": "MiB of a tensor that may be arranged anew in each step, or if frozen kept twice"
+        },
     )
     target: str = field(
         default="",
@@ -211,11 +214,17 @@ def _is_free(value: Value, frozen: Frozen, copy: int) -> bool:
     moves = list(_moves(value))
     if any(_name(each) == "pock.winograd_kernel" for each in moves):
         return True
-    users = [use.owner.operation.name for each in moves for use in each.uses]
-    if len(users) == len(moves):
+    if all(len(list(each.uses)) == 1 for each in moves):
         return True
-    return _mebibytes(value) <= copy and all(
-        name in MOVES or name == "stablehlo.dot_general" for name in users
+    return _mebibytes(value) <= copy and _is_for_products(moves[-1])
+
+
+def _is_for_products(value: Value) -> bool:
+    """Whether only products read a value and its rearrangements."""
+    users = [use.owner.operation for use in value.uses]
+    return all(
+        _is_for_products(user.results[0]) if user.name in MOVES else user.name in _PRODUCTS
+        for user in users
     )
 
 

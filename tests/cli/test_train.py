@@ -44,7 +44,9 @@ def test_a_resumed_run_ends_as_one_without_a_break(
     assert one.read_bytes() == two.read_bytes()
     late = pock(*start, "--epochs", 1, "--resume")
     assert late.exit_code == 1
-    assert "two is at step 24, behind the end of --epochs 1, which is step 8: give more" in late.stderr
+    assert (
+        "two is at step 24, behind the end of --epochs 1, which is step 8: give more" in late.stderr
+    )
     assert one.read_bytes() == two.read_bytes()
 
 

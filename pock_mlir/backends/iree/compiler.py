@@ -21,7 +21,7 @@ _COMMON = (
     "--iree-dispatch-creation-enable-aggressive-fusion=false",
 )
 # Kernels take each tensor by its place in memory, not all of memory and an offset, so that it is
-# known which of them may run at the same time. On GPUs that is not tried.
+# known which of them may run at the same time. For GPUs this is not tried, so that little overlaps.
 _BY_PLACE = ("--iree-scheduling-optimize-bindings=false",)
 
 
@@ -55,7 +55,9 @@ def compile_module(text: str, target: Target, *, generate_code: bool = True) -> 
     """
     with tempfile.TemporaryDirectory(prefix="pock-") as directory:
         folder = Path(directory)
-        source, middle, result = (folder / name for name in ("module.mlir", "stream.mlir", "vmfb"))
+        source, middle, result = (
+            folder / name for name in ("module.mlir", "stream.mlir", "module.vmfb")
+        )
         by_place = () if target.processor is None else _BY_PLACE
         flags = [*_COMMON, *by_place, *target.flags]
         source.write_text(text)
@@ -98,7 +100,7 @@ class Allocations:
         results: bytes of returned values.
         variables: bytes of new weights and state: what is not updated in place.
         dispatches: number of kernels launched.
-        stages: number of times that the next commands wait for all before them.
+        stages: groups of kernels, each of which waits for the one before it.
         copies: number of buffer copies.
     """
 

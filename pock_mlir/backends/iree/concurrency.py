@@ -19,6 +19,7 @@ _DISJOINT = re.compile(
     r"\s*(%[^\s,]+)(?:, %[^\s,]+)? = (?:stream\.resource\.alloca? |stream\.tensor\.import "
     r"|util\.global\.load (?:immutable )?(@\S+))"
 )
+_RESULT = re.compile(r"\s*(%[^\s,:]+)[^=]* = ")
 _DISPATCHED = re.compile(r"\s*(ro|wo|rw) (%[^\s\[]+)\[(%\S+) for (%[^\s\]]+)\]")
 _COPY = re.compile(
     r"\s*stream\.cmd\.copy (%[^\s\[]+)\[(%[^\s\]]+)\], (%[^\s\[]+)\[(%[^\s\]]+)\], (%\S+) :"
@@ -34,7 +35,9 @@ class Access:
     """Bytes of a resource that a command reads or writes.
 
     Attributes:
-        memory: what tells resources apart that share no bytes; "" may share some with any other.
+        memory: what tells resources apart whose accessed bytes are never the same; "" may share
+            some with any other. Variables may lie in one allocation, but their tensors do not
+            overlap, and each is reached through the same variable everywhere.
         begin: the first byte.
         end: the one behind the last.
         writes: whether it writes them.
@@ -79,7 +82,9 @@ def overlap_commands(stream: str) -> str:
         done.append(line)
         if _SCOPE.match(line):
             disjoint = {}
-        elif found := _DISJOINT.match(line):
+        elif result := _RESULT.match(line):
+            disjoint.pop(result[1], None)  # in another region, a name is another value
+        if found := _DISJOINT.match(line):
             value, variable = found.groups()
             disjoint[value] = variable or value
         elif found := _EXECUTE.match(line):
@@ -93,15 +98,14 @@ def overlap_commands(stream: str) -> str:
 
 
 def stages(body: str) -> int:
-    """How many stages the commands of a function have, from its text behind the stream phase."""
-    commands = 0
+    """How many stages of a function hold kernels, from its text behind the stream phase."""
     lines = iter(body.splitlines())
-    for line in lines:
-        if found := _EXECUTE.match(line):
-            indent = found[1] + "  "
-            inside = _block(lines, found[1])[:-1]
-            commands += sum(each.startswith(f"{indent}stream.cmd.") for each in inside)
-    return commands
+    return sum(
+        "stream.cmd.dispatch" in "".join(command.lines)
+        for line in lines
+        if (found := _EXECUTE.match(line))
+        for command in _commands(_block(lines, found[1])[:-1], {})
+    )
 
 
 def _block(lines: Iterator[str], indent: str) -> list[str]:

@@ -138,7 +138,7 @@ def _image_kernel(op: Any, places: Places) -> Value | None:
     if len({tap.remainders for tap in places.taps}) < math.prod(places.g.strides):
         return None  # IREE cannot distribute a kernel that also writes zeros
     b = Builder.before(op)
-    last, bounds = _bounds(op)
+    bounds, last = _bounds(op)
     y = image_gradient(b, op.output_gradient, op.kernel, places, bounds)
     if bounds:  # what computed them from the gradient is dead now
         last.replace_all_uses_with(b.reshape(y, shape_of(last)))
@@ -169,7 +169,7 @@ class Bound:
     """Where an activation in front of the convolution lets a gradient pass.
 
     Attributes:
-        of: what it was given, in the image's shape.
+        of: what it was given, as large as the image.
         direction: "GT" if the gradient passes where that is above a number, "LT" where below.
         number: that number.
     """
@@ -179,22 +179,24 @@ class Bound:
     number: float
 
 
-def _bounds(op: Any) -> tuple[Value, list[Bound]]:
-    """The bounds that are applied to a gradient by the image and nothing else, and the result."""
-    value, shape, found = op.operation.results[0], op.operation.results[0].type.shape, []
-    last = value
+def _bounds(op: Any) -> tuple[list[Bound], Value]:
+    """The bounds that a gradient by the image alone is given, and what is the result of that."""
+    value = last = op.operation.results[0]
+    found: list[Bound] = []
     while len(uses := list(value.uses)) == 1:
         user = uses[0].owner.operation
-        if user.name == "stablehlo.select" and (bound := _bound(op, user, value, shape)):
+        if user.block != op.operation.block:
+            break
+        if user.name == "stablehlo.select" and (bound := _bound(op, user, value)):
             found.append(bound)
             last = user.results[0]
         elif user.name != "stablehlo.reshape":
             break
         value = user.results[0]
-    return last, found
+    return found, last
 
 
-def _bound(op: Any, select: Any, gradient: Value, shape: Sequence[int]) -> Bound | None:
+def _bound(op: Any, select: Any, gradient: Value) -> Bound | None:
     """That of a select between a gradient and 0, if what it depends on is there before `op`."""
     predicate, then, other = select.operands
     compare = producer(predicate, "stablehlo.compare")
@@ -202,13 +204,13 @@ def _bound(op: Any, select: Any, gradient: Value, shape: Sequence[int]) -> Bound
         return None
     direction = re.search(r"GT|LT", str(compare.attributes["comparison_direction"]))
     given, number = compare.operands[0], splat_of(compare.operands[1])
-    if direction is None or number is None:
+    if direction is None or number is None or given.type != gradient.type:
         return None
     while reshape := producer(given, "stablehlo.reshape"):
         given = reshape.operands[0]
     if isinstance(given, OpResult) and not given.owner.operation.is_before_in_block(op.operation):
         return None
-    return Bound(Builder.before(op).reshape(given, shape), direction[0], number)
+    return Bound(given, direction[0], number)
 
 
 def image_gradient(
@@ -225,10 +227,14 @@ def image_gradient(
     weights = [_weights(kernel, tap) for tap in places.taps]
     written = [places.of_image(empty, each).as_written() for each in remainders]
     number = {shifts: i for i, shifts in enumerate(by_shifts)}
+    images = {bound.of: b.reshape(bound.of, g.image) for bound in bounds}
     given = {
-        (bound.of, each): places.of_image(bound.of, each) for bound in bounds for each in remainders
+        (of, each): places.of_image(image, each)
+        for of, image in images.items()
+        for each in remainders
     }
-    of_bound = {key: len(by_shifts) + len(weights) + i for i, key in enumerate(given)}
+    first = len(by_shifts) + len(weights)
+    of_bound = {key: first + i for i, key in enumerate(given)}
     every, channel = [0, 1, 2, 3], [3]
     maps = [
         *([every] * len(by_shifts)),
@@ -244,7 +250,7 @@ def image_gradient(
             return total
 
         totals: dict[tuple[int, ...], Value] = {}
-        for tap, weight in zip(places.taps, inputs[len(number) :], strict=False):
+        for tap, weight in zip(places.taps, inputs[len(number) : first], strict=True):
             term = a.multiply(inputs[number[tap.shifts]], weight)
             before = totals.get(tap.remainders)
             totals[tap.remainders] = term if before is None else a.add(before, term)

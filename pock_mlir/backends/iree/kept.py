@@ -89,14 +89,17 @@ def _makers(kept: Operation) -> set[Operation]:
     while pending:
         op = pending.pop()
         known = op in found or op.name not in _MAKERS or _size(op) != _size(kept)
-        if not known and not _is_out_of_panels(op):
+        if not known and not _changes_rows(op):
             found.add(op)
             pending += [x.owner.operation for x in op.operands if isinstance(x, OpResult)]
     return found
 
 
-def _is_out_of_panels(op: Operation) -> bool:
-    """Whether an op makes rows of panels: IREE would not distribute a kernel with both."""
+def _changes_rows(op: Operation) -> bool:
+    """Whether an op is a reshape that changes what a row is, as that of a product in panels does.
+
+    IREE would not distribute a kernel with both shapes.
+    """
     if op.name != "stablehlo.reshape":
         return False
     before, after = shape_of(op.operands[0]), shape_of(op.results[0])
