@@ -74,9 +74,7 @@ class ChooseKernels(ModulePass):
     )
     copy: int = field(
         default=Limits.copy,
-        metadata={
-            "help": "MiB of a tensor that may be arranged anew in each step, or if frozen kept twice"
-        },
+        metadata={"help": "MiB of what a step may arrange anew, or of a frozen tensor kept twice"},
     )
     target: str = field(
         default="",
