@@ -97,15 +97,16 @@ class ChooseKernels(ModulePass):
     def run(self, module: Module) -> None:
         tuning, frozen = self._tuning(), _unwritten(module)
         convolutions = list(self._convolutions(module, frozen, tuning))
+        twice = self._kept_twice(module, frozen, tuning)
         found: list[tuple[Any, Subject]] = [(op, subject) for op, _, subject in convolutions]
         # Not the stacks of Winograd's, which `pock tune` knows by their convolutions.
-        _put_products(module, [*found, *self._products(module, frozen)])
+        _put_products(module, [*found, *self._products(module, frozen, twice)])
         for op, g, subject in convolutions:
             form = tuning.form_of(subject)
             if form != PLAIN:
                 image, kernel = op.operands
                 replace_op(op, build_convolution(Builder.before(op), image, kernel, g, form))
-        for op, product in list(_as_in_the_step(list(self._products(module, frozen)))):
+        for op, product in list(_as_in_the_step(list(self._products(module, frozen, twice)))):
             y = self._product(op, product, tuning)
             if y is not None:
                 replace_op(op, y)
@@ -144,13 +145,31 @@ class ChooseKernels(ModulePass):
         except ValueError as error:
             raise PassError([(Location.unknown(), str(error))]) from error
 
-    def _products(self, module: Module, frozen: Frozen) -> Iterator[tuple[Any, Product]]:
+    def _products(
+        self, module: Module, frozen: Frozen, twice: set[Value]
+    ) -> Iterator[tuple[Any, Product]]:
         """The contractions worth looking at, and what they multiply."""
         for op in named_ops(module, "stablehlo.dot_general"):
             product = product_of(op) if _is_f32(op) else None
             if product is not None and product.multiplications >= self.minimum:
-                lhs, rhs = (_is_free(operand, frozen, self.copy) for operand in op.operands)
+                lhs, rhs = (_is_free(operand, frozen, twice) for operand in op.operands)
                 yield op, replace(product, lhs_frozen=lhs, rhs_frozen=rhs)
+
+    def _kept_twice(self, module: Module, frozen: Frozen, tuning: Tuning) -> set[Value]:
+        """Frozen weights that are kept in two arrangements in any case.
+
+        Several products read them, and nothing else, and one of these has panels also where they
+        count. So the other ones may have panels too, instead of the weight as it is.
+        """
+        found: set[Value] = set()
+        for op, product in self._products(module, frozen, found):
+            value = op.operands[1]
+            *_, source = _moves(value)
+            panels = tuning.form_of(product).kind in ("panels", "panels-km")
+            small = _mebibytes(value) <= self.copy
+            if panels and small and _is_arranged(value, frozen) and _is_for_products(source):
+                found.add(source)
+        return found
 
 
 def _as_in_the_step(products: Sequence[tuple[Any, Product]]) -> Iterator[tuple[Any, Product]]:
@@ -200,21 +219,18 @@ def _unwritten(module: Module) -> Frozen:
     return Frozen(set(parameters(module)) - written)
 
 
-def _is_free(value: Value, frozen: Frozen, copy: int) -> bool:
-    """Whether arranging a value costs nothing: a frozen parameter that only products read.
+def _is_free(value: Value, frozen: Frozen, twice: set[Value]) -> bool:
+    """Whether arranging a value costs nothing: a frozen parameter that nothing else reads.
 
-    One that two products read, as forward and backward do, is kept in an arrangement for each, if
-    it has no more than `copy` MiB. A transformed kernel is another tensor than the kernel,
-    whatever else reads that.
+    Or one that is kept `twice`, as forward and backward read it. A transformed kernel is another
+    tensor than the kernel, whatever else reads that.
     """
     if not _is_arranged(value, frozen):
         return False
     moves = list(_moves(value))
-    if any(_name(each) == "pock.winograd_kernel" for each in moves):
+    if any(_name(each) == "pock.winograd_kernel" for each in moves) or moves[-1] in twice:
         return True
-    if all(len(list(each.uses)) == 1 for each in moves):
-        return True
-    return _mebibytes(value) <= copy and _is_for_products(moves[-1])
+    return all(len(list(each.uses)) == 1 for each in moves)
 
 
 def _is_for_products(value: Value) -> bool:
