@@ -40,7 +40,6 @@ _FEWEST_OF_A_PRODUCT = 32
 writes its result into the padded image of the convolution behind it; that of a product is copied
 there, and in memory twice."""
 _STEP = "train_step"
-_PRODUCTS = ("stablehlo.dot_general",)
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
 
@@ -166,7 +165,7 @@ class ChooseKernels(ModulePass):
             value = op.operands[1]
             *_, source = _moves(value)
             panels = tuning.form_of(product).kind in ("panels", "panels-km")
-            small = _mebibytes(value) <= self.copy
+            small = tuning.limits.allows_copy(math.prod(shape_of(value)))
             if panels and small and _is_arranged(value, frozen) and _is_for_products(source):
                 found.add(source)
         return found
@@ -237,13 +236,11 @@ def _is_for_products(value: Value) -> bool:
     """Whether only products read a value and its rearrangements."""
     users = [use.owner.operation for use in value.uses]
     return all(
-        _is_for_products(user.results[0]) if user.name in MOVES else user.name in _PRODUCTS
+        _is_for_products(user.results[0])
+        if user.name in MOVES
+        else user.name == "stablehlo.dot_general"
         for user in users
     )
-
-
-def _mebibytes(value: Value) -> float:
-    return 4 * math.prod(shape_of(value)) / (1 << 20)
 
 
 def _is_arranged(value: Value, frozen: Frozen) -> bool:

@@ -66,3 +66,10 @@ def producer(value: Value, name: str) -> Any | None:
     if isinstance(value, BlockArgument) or value.owner.name != name:
         return None
     return value.owner
+
+
+def unreshaped(value: Value) -> Value:
+    """What `value` is a reshape of, or itself."""
+    while (reshape := producer(value, "stablehlo.reshape")) is not None:
+        value = reshape.operands[0]
+    return value

@@ -7,7 +7,7 @@ from typing import Any
 from pock_mlir.dialects.stablehlo import Builder, type_of
 from pock_mlir.ir import F32Type, F64Type, Value
 from pock_mlir.passes.kernels.form import Form
-from pock_mlir.passes.patterns import producer
+from pock_mlir.passes.patterns import producer, unreshaped
 
 
 def _ends_softmax(op: Any) -> bool:
@@ -17,10 +17,9 @@ def _ends_softmax(op: Any) -> bool:
     """
     exponentials = op.operands[0]
     divisor = producer(op.operands[1], "stablehlo.broadcast_in_dim")
-    total: Any = divisor.operands[0] if divisor is not None else None
-    while total is not None and (reshape := producer(total, "stablehlo.reshape")) is not None:
-        total = reshape.operands[0]
-    reduce = producer(total, "stablehlo.reduce") if total is not None else None
+    if divisor is None:
+        return False
+    reduce = producer(unreshaped(divisor.operands[0]), "stablehlo.reduce")
     return (
         isinstance(type_of(op.result).element_type, F32Type | F64Type)
         and producer(exponentials, "stablehlo.exponential") is not None

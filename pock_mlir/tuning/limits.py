@@ -33,8 +33,12 @@ class Limits:
         if isinstance(subject, Convolution):
             kernel, parts = form.transformed(subject)
             return _fits(kernel, self.kernel) and _fits(parts, self.parts)
-        is_large = not _fits(subject.count * subject.m * subject.n, self.copy)
+        is_large = not self.allows_copy(subject.count * subject.m * subject.n)
         return _fits(max(form.arranged(subject), default=0), 0 if is_large else self.copy)
+
+    def allows_copy(self, elements: int) -> bool:
+        """Whether a tensor may be copied in each step, or kept twice if it is frozen."""
+        return _fits(elements, self.copy)
 
 
 def _fits(elements: int, mebibytes: int) -> bool:

@@ -12,7 +12,7 @@ from pock_mlir.backends.iree.linalg import generic
 from pock_mlir.dialects.stablehlo import ELEMENTWISE, Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, DenseI64ArrayAttr, Module, OpResult, RankedTensorType, Value
 from pock_mlir.passes.kernels.contraction import tile_of
-from pock_mlir.passes.patterns import producer
+from pock_mlir.passes.patterns import producer, unreshaped
 from pock_mlir.rewriting import named_ops
 
 _ROWS_OF_A_GROUP = 128
@@ -51,17 +51,13 @@ def _is_for_tiles(value: Value) -> bool:
 
 
 def _is_by_tiles(value: Value) -> bool:
-    while (reshape := producer(value, "stablehlo.reshape")) is not None:
-        value = reshape.operands[0]
-    product = producer(value, "stablehlo.dot_general")
+    product = producer(unreshaped(value), "stablehlo.dot_general")
     return product is not None and tile_of(product) is not None
 
 
 def _apart(b: Builder, value: Value) -> Value:
     """What is computed in a kernel of its own; a parameter, IREE would copy behind a barrier."""
-    source: Any = value
-    while (reshape := producer(source, "stablehlo.reshape")) is not None:
-        source = reshape.operands[0]
+    source: Any = unreshaped(value)
     computed = isinstance(source, OpResult) and source.owner.operation.name in ELEMENTWISE
     return barrier(b, value) if computed else value
 

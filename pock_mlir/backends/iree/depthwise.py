@@ -23,7 +23,7 @@ from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, F32Type, Module, OpResult, RankedTensorType, Value
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.lower_pock import geometry_of, preferred_form
-from pock_mlir.passes.patterns import producer
+from pock_mlir.passes.patterns import producer, unreshaped
 from pock_mlir.rewriting import named_ops, replace_op
 
 _SUMS = 12
@@ -206,8 +206,7 @@ def _bound(op: Any, select: Any, gradient: Value) -> Bound | None:
     given, number = compare.operands[0], splat_of(compare.operands[1])
     if direction is None or number is None or given.type != gradient.type:
         return None
-    while reshape := producer(given, "stablehlo.reshape"):
-        given = reshape.operands[0]
+    given = unreshaped(given)
     if isinstance(given, OpResult) and not given.owner.operation.is_before_in_block(op.operation):
         return None
     return Bound(given, direction[0], number)

@@ -16,7 +16,7 @@ from pock_mlir.dialects.stablehlo import ELEMENTWISE, Builder, shape_of, type_of
 from pock_mlir.ir import DenseI64ArrayAttr, Module, OpResult, RankedTensorType, Value
 from pock_mlir.passes.gradients.ahead import KEPT
 from pock_mlir.passes.kernels.contraction import tile_of
-from pock_mlir.passes.patterns import producer
+from pock_mlir.passes.patterns import producer, unreshaped
 from pock_mlir.rewriting import body, erase_dead_ops, functions
 
 
@@ -42,15 +42,8 @@ def _reshaped(value: Value) -> Value | None:
     """What a value is a reshape of, if nothing else than elementwise ops reads that."""
     if producer(value, "stablehlo.reshape") is None:
         return None
-    source = _source(value)
+    source = unreshaped(value)
     return source if _is_for_elementwise(source) else None
-
-
-def _source(value: Value) -> Value:
-    """What a value is a reshape of, or itself."""
-    while reshape := producer(value, "stablehlo.reshape"):
-        value = reshape.operands[0]
-    return value
 
 
 def _is_for_elementwise(value: Value) -> bool:
@@ -93,7 +86,7 @@ def _in_shape(b: Builder, value: Value, product: Value) -> Value:
         return _in_shape(b, op.operands[0], product)
     if _is_alone(value) and _belongs_behind(op, product):
         return _computed(b, op, product)
-    return b.reshape(_source(value), shape)
+    return b.reshape(unreshaped(value), shape)
 
 
 def _is_alone(value: Value) -> bool:

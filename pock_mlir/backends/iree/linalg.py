@@ -78,7 +78,7 @@ class ScalarArithmetic:
 
     def where_positive(self, x: Value, then: Value, other: Value) -> Value:
         """`then` where x > 0; `other` where it is not, as where it is NaN"""
-        return self._select(_GREATER, x, self.constant(0.0), then, other)
+        return self.where(x, "GT", 0.0, then, other)
 
     def where(self, x: Value, direction: str, bound: float, then: Value, other: Value) -> Value:
         """`then` where x is above the bound ("GT") or below it ("LT"), else `other`"""
