@@ -32,7 +32,7 @@ from pock_mlir.passes.kernels.contraction import (
 from pock_mlir.passes.kernels.dense_convolution import as_product, build_convolution, subject_of
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.update_rules import UPDATE_RULES, written_names
-from pock_mlir.rewriting import named_ops, parameters, replace_op
+from pock_mlir.rewriting import erase_dead_ops, named_ops, parameters, replace_op
 from pock_mlir.tuning import PLAIN, Convolution, Limits, Product, Subject, Tuning, candidates
 
 _FEWEST_OF_A_PRODUCT = 32
@@ -109,6 +109,7 @@ class ChooseKernels(ModulePass):
             y = self._product(op, product, tuning)
             if y is not None:
                 replace_op(op, y)
+        erase_dead_ops(module)
 
     def _convolutions(
         self, module: Module, frozen: Frozen, tuning: Tuning

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from pock_mlir.dialects.stablehlo import Builder, i64s, shape_of
-from pock_mlir.ir import DenseI64ArrayAttr, UnitAttr, Value, stablehlo_bindings
-from pock_mlir.tuning import Form, Product, Tile
+from pock_mlir.dialects.stablehlo import Builder, i64, i64s, shape_of
+from pock_mlir.ir import DenseI64ArrayAttr, IntegerAttr, UnitAttr, Value, stablehlo_bindings
+from pock_mlir.tuning import Form, Product, Tile, block_of_stream
 
 TILE = "pock.tile"
 """On a `dot_general`: rows, columns and depth of the block that the registers hold."""
+
+BLOCK = "pock.block"
+"""On a `dot_general` with a tile: after how many steps of the contraction the next tile's turn is.
+Sums are in memory between, and what is read of rhs lies there row by row."""
 
 PART = "pock.part"
 """On a `dot_general` with a tile: a part of a sum, to be added to the others in their memory."""
@@ -22,16 +26,25 @@ def tile_of(op: Any) -> Tile | None:
     return Tile(*DenseI64ArrayAttr(attributes[TILE])) if TILE in attributes else None
 
 
-def _give(product: Value, tile: Tile) -> Any:
-    """The `dot_general` that makes a product, which is to have the tile from now on."""
+def block_of(op: Any) -> int:
+    """The steps of a block of the contraction of a `dot_general`; 0 if it is done in one go."""
+    attributes = op.operation.attributes
+    return IntegerAttr(attributes[BLOCK]).value if BLOCK in attributes else 0
+
+
+def _give(product: Value, form: Form, steps: int) -> Any:
+    """The `dot_general` that makes a product, which is to have the form from now on."""
+    assert form.tile is not None, "IREE's own form is the contraction itself"
     op: Any = product.owner
-    op.attributes[TILE] = i64s([tile.rows, tile.columns, tile.depth])
+    op.attributes[TILE] = i64s([form.tile.rows, form.tile.columns, form.tile.depth])
+    if form.streams:
+        op.attributes[BLOCK] = i64(block_of_stream(steps))
     return op
 
 
 def forget_tile(op: Any) -> None:
     """Leave a `dot_general` to the backend's own tiles."""
-    for name in (TILE, PART):
+    for name in (TILE, BLOCK, PART):
         if name in op.operation.attributes:
             del op.operation.attributes[name]
 
@@ -80,12 +93,16 @@ def build_product(b: Builder, lhs: Value, rhs: Value, product: Product, form: Fo
     rows_first = product.lhs_rows_first
     if form.kind == "panels" and not rows_first:
         lhs, rows_first = b.transpose(lhs, [*stacked, first + 1, first]), True
+    inner = first
     if form.has_panels:
         rhs = _panels(b, rhs, product, form.tile.columns)
-    inner = first + 1 if form.has_panels or not product.rhs_columns_last else first
-    contracted = ([first + 1 if rows_first else first], [inner])
-    y = b.dot_general(lhs, rhs, contracted, (stacked, stacked))
-    _give(y, form.tile)
+        inner = len(shape_of(rhs)) - 2
+    outer = first + 1 if rows_first else first
+    if product.m == 1:
+        # IREE takes dimensions of extent 1 away from a contraction, and with them its tile.
+        lhs, outer = b.reshape(lhs, [*product.stack, product.k]), first
+    y = b.dot_general(lhs, rhs, ([outer], [inner]), (stacked, stacked))
+    _give(y, form, product.k)
     return b.reshape(y, [*product.stack, product.m, product.n])
 
 
@@ -93,15 +110,16 @@ Contracted = tuple[Sequence[int], Sequence[int]]
 """The contracted dimensions of lhs and of rhs."""
 
 
-def build_sum(b: Builder, parts: Iterable[tuple[Value, Value, Contracted]], tile: Tile) -> Value:
-    """The sum of products that each have a tile; operands are slices that are read in their place.
+def build_sum(b: Builder, parts: Iterable[tuple[Value, Value, Contracted]], form: Form) -> Value:
+    """The sum of products that each have a form; operands are slices that are read in their place.
 
     `pock-to-iree` lets each add to the sum in a kernel of its own.
     """
     total = None
     for lhs, rhs, contracted in parts:
         product = b.dot_general(lhs, rhs, contracted)
-        _give(product, tile).attributes[PART] = UnitAttr.get()
+        steps = shape_of(lhs)[contracted[0][0]]
+        _give(product, form, steps).attributes[PART] = UnitAttr.get()
         total = product if total is None else b.add(total, product)
     assert total is not None, "a sum has parts"
     return total
@@ -130,12 +148,16 @@ def build_in_pieces(b: Builder, lhs: Value, rhs: Value, product: Product, tile: 
             rows = b.slice(lhs, [0, begin], [product.m, end])
             yield rows, b.slice(rhs, [begin, 0], [end, product.n]), ([1], [0])
 
-    return build_sum(b, parts(), tile)
+    return build_sum(b, parts(), Form("tiled", tile))
 
 
 def _panels(b: Builder, rhs: Value, product: Product, columns: int) -> Value:
+    """[..., n / columns, k, columns]; a single panel is a matrix."""
     first, count = len(product.stack), product.n // columns
     stacked = list(range(first))
+    if count == 1:
+        turned = [*stacked, first + 1, first]
+        return rhs if product.rhs_columns_last else b.transpose(rhs, turned)
     if product.rhs_columns_last:
         split = b.reshape(rhs, [*product.stack, product.k, count, columns])
         return b.transpose(split, [*stacked, first + 1, first, first + 2])

@@ -35,11 +35,14 @@ def _pointwise(b: Builder, op: Any) -> Value:
 
 def transposed_kernel(b: Builder, kernel: Value, g: ConvGeometry) -> Value:
     """The kernel flipped in space, its inputs and outputs exchanged within each group."""
-    flipped = b.reverse(kernel, list(range(g.spatial)))
+    return b.reverse(_exchanged(b, kernel, g), list(range(g.spatial)))
+
+
+def _exchanged(b: Builder, kernel: Value, g: ConvGeometry) -> Value:
     if g.depthwise:
-        return flipped
+        return kernel
     inputs, outputs = g.kernel[-2:]
-    split = b.reshape(flipped, [*g.window, inputs, g.groups, outputs // g.groups])
+    split = b.reshape(kernel, [*g.window, inputs, g.groups, outputs // g.groups])
     s = g.spatial
     exchanged = b.transpose(split, [*range(s), s + 2, s + 1, s])
     return b.reshape(exchanged, [*g.window, outputs // g.groups, g.groups * inputs])
@@ -74,7 +77,7 @@ def _phases(b: Builder, op: Any) -> Value:
     Places of one remainder meet the same taps of the kernel, and dy without zeros in between.
     """
     g = geometry_of(op)
-    kernel = transposed_kernel(b, op.kernel, g)
+    kernel = _exchanged(b, op.kernel, g)
     each = [
         _phase(b, op.output_gradient, kernel, g, remainders)
         for remainders in itertools.product(*(range(stride) for stride in g.strides))
@@ -92,24 +95,19 @@ def _phases(b: Builder, op: Any) -> Value:
 def _phase(
     b: Builder, dy: Value, kernel: Value, g: ConvGeometry, remainders: Sequence[int]
 ) -> Value:
-    """The gradient of every place that leaves the remainders; `kernel` is a transposed one."""
+    """The gradient of every place that leaves the remainders, by an exchanged kernel."""
     phases = [_Phase.of(g, i, remainder) for i, remainder in enumerate(remainders)]
     if any(phase.taps == 0 for phase in phases):
         shape = [g.image[0], *(phase.places for phase in phases), g.image[-1]]
         return b.splat(0, RankedTensorType.get(shape, type_of(dy).element_type))
     inner = shape_of(kernel)[-2:]
-    taps = b.slice(
-        kernel,
-        [*(phase.first for phase in phases), 0, 0],
-        [
-            *(
-                phase.first + (phase.taps - 1) * stride + 1
-                for phase, stride in zip(phases, g.strides, strict=True)
-            ),
-            *inner,
-        ],
-        [*g.strides, 1, 1],
-    )
+    end = [
+        phase.first + (phase.taps - 1) * stride + 1
+        for phase, stride in zip(phases, g.strides, strict=True)
+    ]
+    seen = [*(phase.first for phase in phases), 0, 0]
+    several = [i for i, phase in enumerate(phases) if phase.taps > 1]
+    taps = b.reverse(b.slice(kernel, seen, [*end, *inner], [*g.strides, 1, 1]), several)
     low, high = [phase.low for phase in phases], [phase.high for phase in phases]
     cropped = b.pad(dy, [0, *(min(0, n) for n in low), 0], [0, *(min(0, n) for n in high), 0])
     return b.convolution(
@@ -128,7 +126,7 @@ class _Phase:
 
     Attributes:
         places: how many there are, in an image that is a multiple of the stride.
-        first: the first of their taps in the flipped kernel, which are a stride apart.
+        first: the first of their taps in the kernel as it is, which are a stride apart.
         taps: how many those are.
         low: the padding before dy; negative where its beginning does not count.
         high: the padding behind it.
@@ -143,12 +141,12 @@ class _Phase:
     @classmethod
     def of(cls, g: ConvGeometry, i: int, remainder: int) -> _Phase:
         stride, window = g.strides[i], g.window[i]
-        begin = (remainder + g.low[i]) % stride  # the first tap, in the kernel as it is
+        begin = (remainder + g.low[i]) % stride
         taps = -(-(window - begin) // stride)
         places = -(-g.image[i + 1] // stride)
         low = taps - 1 - (remainder + g.low[i] - begin) // stride
         high = places + taps - 1 - low - g.output[i + 1]
-        return cls(places, window - 1 - begin - stride * (taps - 1), max(0, taps), low, high)
+        return cls(places, begin, max(0, taps), low, high)
 
 
 def _has_phases(op: Any) -> bool:

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pock_mlir.dialects.stablehlo import Builder, shape_of
-from pock_mlir.ir import Value
+from pock_mlir.ir import DenseI64ArrayAttr, Value
 from pock_mlir.passes.kernels.contraction import Contracted, build_sum
 from pock_mlir.passes.kernels.form import ConvGeometry
 from pock_mlir.passes.kernels.winograd import as_winograd
-from pock_mlir.tuning import Convolution, Form, Tile
+from pock_mlir.passes.patterns import producer
+from pock_mlir.tuning import Convolution, Form
 
 
 def build_convolution(
@@ -25,8 +26,7 @@ def build_convolution(
     """A convolution in a form that fits it and is not IREE's own."""
     if form.side:
         return as_winograd(b, image, kernel, g, form.side)
-    assert form.tile is not None, "IREE's own form is the convolution itself"
-    return as_taps(b, image, kernel, g, form.tile)
+    return as_taps(b, image, kernel, g, form)
 
 
 def subject_of(g: ConvGeometry, *, frozen: bool) -> Convolution:
@@ -43,27 +43,49 @@ def as_product(b: Builder, image: Value, kernel: Value, g: ConvGeometry) -> Valu
     return b.reshape(y, g.output)
 
 
-def as_taps(b: Builder, image: Value, kernel: Value, g: ConvGeometry, tile: Tile) -> Value:
+def as_taps(b: Builder, image: Value, kernel: Value, g: ConvGeometry, form: Form) -> Value:
     """The sum, over the places of the kernel, of products that each have a tile.
 
-    The kernel is arranged as [spatial..., O / columns, C, columns], which is a copy that is to be
-    paid unless `fold-frozen` does it once. The parts of the image are slices, with strides where
-    the convolution has them. Rows of the result that are no multiple of the tile's are made wider.
+    If they do not stream the kernel as it is, it is arranged as [spatial..., O / columns, C,
+    columns], which is a copy that is to be paid unless `fold-frozen` does it once. The parts of the
+    image are slices, with strides where the convolution has them. Rows of the result that are no
+    multiple of the tile's are made wider.
     """
-    size, g = g.output, _widened(g, tile.rows)
-    panels = _panels(b, kernel, g, tile.columns)
-    matrix = shape_of(panels)[g.spatial :]
+    assert form.tile is not None, "IREE's own form is the convolution itself"
+    size, g = g.output, _widened(g, form.tile.rows)
+    kernel, flipped = unflipped(kernel)
+    weights = kernel if form.streams else _panels(b, kernel, g, form.tile.columns)
+    matrix = shape_of(weights)[g.spatial :]
     padded = b.pad(image, [0, *g.low, 0], [0, *g.high, 0])
 
     def parts() -> Iterator[tuple[Value, Value, Contracted]]:
         for place in itertools.product(*(range(n) for n in g.window)):
-            begin, end = [*place, *(0 for _ in matrix)], [*(i + 1 for i in place), *matrix]
-            weights = b.reshape(b.slice(panels, begin, end), matrix)
+            tap = tap_of(place, g.window, flipped)
+            begin, end = [*tap, *(0 for _ in matrix)], [*(i + 1 for i in tap), *matrix]
+            part = b.reshape(b.slice(weights, begin, end), matrix)
             contracted = ([g.spatial + 1], [len(matrix) - 2])
-            yield _seen(b, padded, g, place), weights, contracted
+            yield _seen(b, padded, g, place), part, contracted
 
-    y = b.reshape(build_sum(b, parts(), tile), g.output)
+    y = b.reshape(build_sum(b, parts(), form), g.output)
     return y if g.output == size else b.slice(y, [0] * len(size), size)
+
+
+def unflipped(kernel: Value) -> tuple[Value, list[int]]:
+    """What a kernel is the reverse of in space, and along which dimensions, if it is one.
+
+    IREE would fetch each element of a reverse by its own index.
+    """
+    reverse = producer(kernel, "stablehlo.reverse")
+    flipped = list(DenseI64ArrayAttr(reverse.attributes["dimensions"])) if reverse else []
+    if reverse is None or max(flipped) >= len(shape_of(kernel)) - 2:
+        return kernel, []
+    return reverse.operands[0], flipped
+
+
+def tap_of(place: Sequence[int], window: Sequence[int], flipped: Sequence[int]) -> list[int]:
+    """Where in an unflipped kernel a place of the flipped one is."""
+    places = enumerate(zip(place, window, strict=True))
+    return [size - 1 - i if d in flipped else i for d, (i, size) in places]
 
 
 def _widened(g: ConvGeometry, rows: int) -> ConvGeometry:

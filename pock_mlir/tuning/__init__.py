@@ -7,7 +7,7 @@ Plain Python and NumPy. What measures is `pock_mlir.backends.iree.measure`, what
 from pock_mlir.tuning.choice import Tuning, user_file
 from pock_mlir.tuning.convolution import Convolution
 from pock_mlir.tuning.database import Database, Measured, TuningError, parse_subject
-from pock_mlir.tuning.form import PLAIN, Form, Subject, Tile, candidates
+from pock_mlir.tuning.form import PLAIN, Form, Subject, Tile, block_of_stream, candidates
 from pock_mlir.tuning.limits import Limits
 from pock_mlir.tuning.machine import MACHINES, Machine, find_machine, this_machine
 from pock_mlir.tuning.product import Product
@@ -26,6 +26,7 @@ __all__ = [
     "Tile",
     "Tuning",
     "TuningError",
+    "block_of_stream",
     "candidates",
     "find_machine",
     "parse_subject",

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pock_mlir.tuning.convolution import Convolution
-from pock_mlir.tuning.form import PLAIN, Form, Subject, candidates
+from pock_mlir.tuning.form import PLAIN, Form, Subject, block_of_stream, candidates
 from pock_mlir.tuning.machine import Machine
 from pock_mlir.tuning.product import Product
 
@@ -47,11 +47,14 @@ def _of_product(product: Product, form: Form, machine: Machine) -> dict[str, flo
         name = f"plain {lhs} kn" if product.rhs_columns_last else "plain nk"
         return {**counted, name: vectors}
     rows, wide = form.tile.rows, form.tile.columns / machine.lanes
+    vectors *= -(-product.m // rows) * rows / product.m
     counted["multiply"] = vectors
     counted["load panel" if form.has_panels else "load row"] = vectors / rows
     by_rows = product.lhs_rows_first or form.kind == "panels"
     counted["broadcast" if by_rows else "broadcast km"] = vectors / wide
     counted["loop"] = vectors / (rows * wide * form.tile.depth)
+    if form.streams:
+        counted["sum in memory"] = vectors / block_of_stream(product.k)
     return counted
 
 
@@ -74,7 +77,7 @@ def _of_convolution(convolution: Convolution, form: Form, machine: Machine) -> d
         return {"call": 1.0, "plain convolution": vectors}
     *rows, width, _ = convolution.output
     row = convolution.row(math.prod(rows) * form.tile.rows * -(-width // form.tile.rows))
-    each = _of_product(row, Form("panels", form.tile), machine)
+    each = _of_product(row, form if form.streams else Form("panels", form.tile), machine)
     return {name: convolution.taps * count for name, count in each.items()}
 
 

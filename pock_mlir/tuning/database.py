@@ -11,6 +11,7 @@ Numbers are nanoseconds; a text in the place of one says why the form cannot be 
 from __future__ import annotations
 
 import json
+import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ _KEPT = 1.03
 _KERNEL = 1e4
 """Nanoseconds for which two threads wait at the end of a kernel; one thread, which is what is
 measured with, does not."""
+_AGAIN = 1.0
+"""Nanoseconds to store an element of a result for what could not be fused, and to read it there."""
 _WORTH = 1.1
 """By how much one of Winograd's forms must be faster than what takes less memory."""
 
@@ -60,7 +63,8 @@ class Measured:
     ) -> Measured:
         """The fastest form is the best; `plain`, where it is all but the fastest.
 
-        Of a `subject`, kernels that arrange something count as `_KERNEL` more than was measured.
+        Of a `subject`, what a form costs a step besides counts as well: kernels that arrange
+        something, and the memory of what nothing is fused with.
         """
         times = {form: time + _waiting(form, subject) for form, time in measured.items()}
         best = min(times, key=lambda form: times[form], default=PLAIN)
@@ -75,7 +79,14 @@ class Measured:
 
 
 def _waiting(form: Form, subject: Subject | None) -> float:
-    return _KERNEL * len(form.arranged(subject)) if isinstance(subject, Product) else 0.0
+    """What a form costs a step besides its time, in nanoseconds."""
+    if subject is None:
+        return 0.0
+    if isinstance(subject, Convolution):
+        return _KERNEL * form.streams
+    if form.streams:
+        return _KERNEL + _AGAIN * math.prod(subject.output)
+    return _KERNEL * len(form.arranged(subject))
 
 
 Section = dict[Subject, Measured]

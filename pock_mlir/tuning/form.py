@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from pock_mlir.tuning.convolution import Convolution
 from pock_mlir.tuning.machine import Machine
 from pock_mlir.tuning.product import Product
 
-_TEXT = re.compile(r"(tiled|panels|panels-km|swapped|taps) (\d+)x(\d+)x(\d+)")
+_TEXT = re.compile(r"(tiled|streams|panels|panels-km|swapped|taps) (\d+)x(\d+)x(\d+)")
 _SQUARES = {"winograd-2": 2, "winograd-4": 4}
 """Winograd's forms, by the side of their squares of the result."""
 
@@ -41,11 +42,14 @@ class Form:
 
     Attributes:
         kind: "plain" leaves all to IREE. Of a product: "tiled" multiplies the operands as they are,
-            by blocks of a tile. "panels" arranges rhs as [n / columns, k, columns], and lhs by
-            rows. "panels-km" arranges rhs so, and reads lhs as it is, [k, m]. "swapped" multiplies
-            rhs by panels of lhs, and transposes the result. Of a convolution: "taps" is a sum of
-            products, one for each place of the kernel; "winograd-2" and "winograd-4" are stacks of
-            products of transformed squares, for squares of 2 and 4 places a side of the result.
+            by blocks of a tile. "streams" does so too, but goes through all of rhs by a few rows
+            at a time, in the order in which they lie, with the sums in memory. "panels" arranges
+            rhs as [n / columns, k, columns], and lhs by rows. "panels-km" arranges rhs so, and
+            reads lhs as it is, [k, m]. "swapped" multiplies rhs by panels of lhs, and transposes
+            the result. Of a convolution: "taps" is a sum of products, one for each place of the
+            kernel, and "streams" one of products that leave the kernel as it is; "winograd-2" and
+            "winograd-4" are stacks of products of transformed squares, for squares of 2 and 4
+            places a side of the result.
         tile: of every kind but "plain" and Winograd's, whose stack has a form of its own.
     """
 
@@ -73,7 +77,12 @@ class Form:
     @property
     def has_panels(self) -> bool:
         """Whether an operand of a product is arranged as panels."""
-        return self.kind not in ("plain", "tiled")
+        return self.kind not in ("plain", "tiled", "streams")
+
+    @property
+    def streams(self) -> bool:
+        """Whether rhs, or the kernel, is read row by row as it lies."""
+        return self.kind == "streams"
 
     @property
     def side(self) -> int:
@@ -99,7 +108,10 @@ class Form:
         return stack.count * stack.k * stack.n, stack.count * stack.m * (stack.k + stack.n)
 
     def fits(self, subject: Subject) -> bool:
-        """Whether the subject can have this form: its extents are multiples of the tile's."""
+        """Whether the subject can have this form: its extents are multiples of the tile's.
+
+        Not the rows of a product: those beyond a multiple have a smaller block of their own.
+        """
         if self.kind == "plain":
             return True
         if isinstance(subject, Convolution):
@@ -112,24 +124,53 @@ class Form:
         if self.kind == "swapped":
             # A gradient of a weight has its lhs as [k, m]: swapped, it would have to be stored.
             return product.lhs_rows_first and self.unswapped(product).fits(product.swapped)
-        if product.m % tile.rows or product.n % tile.columns or product.k % tile.depth:
+        left_over = product.m % tile.rows > 0 and product.m > _MOST_ROWS
+        if left_over or product.n % tile.columns or product.k % tile.depth:
             return False
+        if self.streams:
+            rows = product.lhs_rows_first and product.rhs_columns_last and not product.rhs_frozen
+            return rows and self._can_stream(product.m, product.n, product.k)
         if self.kind == "tiled":
             return product.rhs_columns_last
         return self.kind == "panels" or not product.lhs_rows_first
 
     def _fits_convolution(self, convolution: Convolution) -> bool:
-        *_, inputs, outputs = convolution.kernel
+        *places, inputs, outputs = *convolution.places, *convolution.kernel[-2:]
         if self.side:
             large = min(convolution.places) >= self.side and inputs >= _FEWEST_CHANNELS
             return convolution.is_three_by_three and large
         tile = self.tile
-        if self.kind != "taps" or tile is None:
+        if tile is None or outputs % tile.columns or inputs % tile.depth:
             return False
-        return not (outputs % tile.columns or inputs % tile.depth)
+        if self.streams:
+            rows = convolution.image[0] * math.prod(places)
+            return not convolution.frozen and self._can_stream(rows, outputs, inputs)
+        return self.kind == "taps"
+
+    def _can_stream(self, rows: int, columns: int, steps: int) -> bool:
+        """Of many rows, panels are the smaller part."""
+        assert self.tile is not None
+        block = block_of_stream(steps)
+        whole = block >= _FEWEST_STEPS and block % self.tile.depth == 0
+        return whole and rows <= _MOST_OF_A_STREAM and columns > self.tile.columns
 
 
 PLAIN = Form("plain")
+_MOST_ROWS = 256
+"""Rows of a product, if no multiple of the tile's: a workgroup goes through all of them."""
+_MOST_OF_A_STREAM = 64
+"""Rows of a product that streams its rhs. What would be its epilogue has to read the result again:
+with 128 rows, MiniLM's full step took 1.07 times as long, though each product alone took less."""
+_FEWEST_STEPS, _MOST_STEPS = 8, 16
+"""Rows of rhs that a product streams at a time: their part for a tile stays in the first cache,
+even if all of it falls on the same few lines."""
+
+
+def block_of_stream(steps: int) -> int:
+    """How many of `steps` rows of rhs are read before the next tile's turn."""
+    return next(n for n in range(min(steps, _MOST_STEPS), 0, -1) if steps % n == 0)
+
+
 _FEWEST_CHANNELS = 8
 """Channels of an image below which each product of a convolution's does too little."""
 
@@ -137,13 +178,23 @@ _FEWEST_CHANNELS = 8
 def candidates(subject: Subject, machine: Machine) -> list[Form]:
     """The forms worth measuring, `plain` first."""
     if isinstance(subject, Convolution):
-        forms = [Form("taps", tile) for tile in _taps(subject, machine)]
+        tiles = _taps(subject, machine)
+        forms = [Form(kind, tile) for kind in ("taps", "streams") for tile in tiles]
         forms += [Form(kind) for kind in _SQUARES]
     else:
-        tiles, swapped = _tiles(subject, machine), _tiles(subject.swapped, machine)
-        forms = [Form(kind, tile) for kind in ("tiled", "panels", "panels-km") for tile in tiles]
+        tiles, swapped = (_of_product(each, machine) for each in (subject, subject.swapped))
+        kinds = ("tiled", "streams", "panels", "panels-km")
+        forms = [Form(kind, tile) for kind in kinds for tile in tiles]
+        forms = [form for form in forms if not _is_as_tiled(form, subject)]
         forms += [Form("swapped", tile) for tile in swapped]
     return [PLAIN, *(form for form in forms if form.fits(subject))]
+
+
+def _is_as_tiled(form: Form, product: Product) -> bool:
+    """Whether panels would be a single one, which is rhs as it is."""
+    assert form.tile is not None
+    single = form.has_panels and form.tile.columns == product.n and product.rhs_columns_last
+    return single and (product.lhs_rows_first or form.kind == "panels-km")
 
 
 def _taps(convolution: Convolution, machine: Machine) -> list[Tile]:
@@ -168,15 +219,45 @@ _VECTORS = (2, 4)
 _TALLEST = 2
 """How many tiles of each width are tried."""
 _DEPTHS = (4, 2, 1)
+_SUMS_OF_FEW_ROWS = 8
+"""Vectors of sums of a product of one or two rows: fewer would wait for each other."""
+
+
+def _of_product(product: Product, machine: Machine) -> list[Tile]:
+    """Blocks that divide the product, or of two vectors, where only its rows are in their way."""
+    tiles = _tiles(product, machine)
+    wide = any(tile.columns > machine.lanes for tile in tiles)
+    return tiles if wide or product.m > _MOST_ROWS else [*_left_over(product, machine), *tiles]
+
+
+def _left_over(product: Product, machine: Machine) -> list[Tile]:
+    """The blocks of two vectors that leave least of their last one empty."""
+    columns = 2 * machine.lanes
+    highest, fewest = (machine.registers - 3) // 2, machine.registers // 4
+    if product.m < fewest or product.n % columns:
+        return []
+    rows = sorted(range(highest, fewest - 1, -1), key=lambda each: -product.m % each)
+    return [Tile(each, columns, _depth(product)) for each in rows[:_TALLEST]]
 
 
 def _tiles(product: Product, machine: Machine) -> list[Tile]:
     """Blocks of the widths that are fast; of one vector where a product has none of these."""
+    if product.m <= 2:
+        return _of_few_rows(product, machine)
     return _wide(product, machine) or _of_width(product, machine, 1)
 
 
 def _wide(product: Product, machine: Machine) -> list[Tile]:
     return [tile for vectors in _VECTORS for tile in _of_width(product, machine, vectors)]
+
+
+def _of_few_rows(product: Product, machine: Machine) -> list[Tile]:
+    """The widest block of all rows. Each vector of rhs is used at once and needs no register."""
+    vectors = _SUMS_OF_FEW_ROWS // product.m
+    while vectors > 1 and product.n % (vectors * machine.lanes):
+        vectors //= 2
+    columns = vectors * machine.lanes
+    return [] if product.n % columns else [Tile(product.m, columns, _depth(product))]
 
 
 def _of_width(product: Product, machine: Machine, vectors: int) -> list[Tile]:
@@ -189,6 +270,9 @@ def _of_width(product: Product, machine: Machine, vectors: int) -> list[Tile]:
     highest = (machine.registers - 1 - vectors) // vectors
     fewest = 3 * machine.registers // 8
     rows = [r for r in range(highest, 2, -1) if r * vectors >= fewest and product.m % r == 0]
-    depth = next(depth for depth in _DEPTHS if product.k % depth == 0)
     fits = product.n % columns == 0
-    return [Tile(each, columns, depth) for each in rows[:_TALLEST]] if fits else []
+    return [Tile(each, columns, _depth(product)) for each in rows[:_TALLEST]] if fits else []
+
+
+def _depth(product: Product) -> int:
+    return next(depth for depth in _DEPTHS if product.k % depth == 0)

@@ -30,6 +30,9 @@ CASES = {
     "1x1-stride": ([1, 8, 8, 12], [1, 1, 12, 32], [2, 2], [0, 0], [0, 0], [1, 1]),
     "dilated": ([1, 9, 9, 8], [3, 2, 8, 48], [1, 1], [2, 0], [2, 2], [2, 1]),
     "odd-channels": ([1, 6, 6, 9], [2, 2, 9, 24], [1, 1], [0, 0], [1, 1], [1, 1]),
+    "streams": ([1, 6, 6, 16], [3, 3, 16, 32], [1, 1], [0, 0], [0, 0], [1, 1]),
+    "streams-row-of-7": ([2, 7, 7, 16], [2, 3, 16, 64], [1, 1], [0, 1], [1, 1], [1, 1]),
+    "streams-stride": ([1, 8, 12, 12], [3, 3, 12, 32], [2, 2], [0, 1], [1, 1], [1, 1]),
     "1d": ([3, 20, 8], [5, 8, 16], [2], [2], [2], [1]),
 }
 
@@ -56,10 +59,11 @@ def type_of(shape: list[int]) -> str:
 
 
 def database(case: str, path: Path) -> str:
-    """A file of measurements by which the case is a sum of products."""
+    """A file of measurements by which the case is a sum of products, of the kind that it names."""
     image, kernel, strides, low, high, spread = map(tuple, CASES[case])
     subject = Convolution(image, kernel, strides, low, high, spread)
-    form = next(f for f in candidates(subject, MACHINES["x86-64-avx2"]) if f.kind == "taps")
+    kind = "streams" if case.startswith("streams") else "taps"
+    form = next(f for f in candidates(subject, MACHINES["x86-64-avx2"]) if f.kind == kind)
     Database({"x86-64-avx2": {subject: Measured(form, {form: 1.0})}}).save(path / "t.toml")
     return str(path / "t.toml")
 

@@ -31,6 +31,17 @@ EXTENTS = {
     "panels-km 8x8x2": (80, 40, 34),
     "tiled 6x16x4": (48, 64, 40),
     "swapped 4x16x4": (64, 64, 40),
+    "streams 4x16x4": (16, 48, 40),
+    "streams 6x16x4": (192, 256, 64),
+    "panels 5x16x4": (49, 48, 40),
+    "tiled 6x16x2": (199, 64, 34),
+    "streams 4x16x2": (49, 64, 36),
+    "panels-km 4x16x4": (41, 32, 40),
+    "swapped 5x16x4": (32, 53, 40),
+    "tiled 1x64x4": (1, 192, 40),
+    "panels 2x32x4": (2, 96, 40),
+    "panels 1x8x4": (1, 40, 40),
+    "panels 4x48x4": (64, 48, 40),
 }
 ARRANGED = "panels 6x16x4"
 
@@ -97,6 +108,34 @@ def test_the_numbers_are_numpys(stack: tuple[int, ...]):
         )
         (y,) = module.call(name, a, b)
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4, err_msg=form)
+
+
+@pytest.mark.parametrize(
+    ("form", "sizes"),
+    [
+        ("tiled 1x64x4", (1, 192, 40)),
+        ("panels 2x32x4", (2, 96, 40)),
+        ("panels 4x16x4", (64, 16, 40)),
+        ("streams 4x16x4", (16, 64, 48)),
+        ("panels 5x16x4", (49, 48, 40)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_code_generator_has_the_tile(form: str, sizes: tuple[int, int, int]):
+    """IREE takes dimensions of extent 1 from a contraction, and would lose what it is told."""
+    text, *_ = function("f", (), *sizes, (True, True))
+    _, code = compiled(text, [form])
+    lines = code.flow.splitlines()
+    (sums,) = (line for line in lines if "linalg.generic" in line and '"reduction"' in line)
+    assert "compilation_info" in sums
+    assert ("cache_reduction" in code.flow) == form.startswith("streams")
+    assert ("enable_loop_peeling" in code.flow) == (sizes[0] == 49)
+
+
+def test_streams_needs_no_copy_of_the_weight():
+    text, *_ = function("f", (), 16, 512, 256, (True, True))
+    memory = allocations(compiled(text, ["streams 4x16x4"])[1], "f")
+    assert memory.transient == 0 and memory.dispatches == 1
 
 
 STEP = """

@@ -26,7 +26,8 @@ KINDS = {
     TEXT: {"plain", "taps", "winograd-2", "winograd-4"},
     "f32 8x16x16x64 * 3x3x64x128 by 2x2 pad 1x1 1x1 spread 1x1": {"plain", "taps"},
     "f32 8x16x16x64 * 3x3x64x128 by 1x1 pad 1x1 1x1 spread 2x2": {"plain", "taps"},
-    "f32 8x5x5x64 * 3x3x64x128 by 1x1 pad 0x0 0x0 spread 1x1": {"plain", "taps", "winograd-2"},
+    "f32 8x5x5x64 * 3x3x64x128! by 1x1 pad 0x0 0x0 spread 1x1": {"plain", "taps", "winograd-2"},
+    "f32 8x5x5x64 * 3x3x64x128 by 2x2 pad 0x0 0x0 spread 1x1": {"plain", "taps", "streams"},
     "f32 8x16x16x3 * 3x3x3x128 by 1x1 pad 1x1 1x1 spread 1x1": {"plain"},
     "f32 3x20x8 * 5x8x16 by 2 pad -1 2 spread 1": {"plain", "taps"},
 }

@@ -78,7 +78,7 @@ WRONG = {
     'format = 1\n[a]\n"f32 6x16x4 mk kn" = {best = "plain", plain = true}': "nanoseconds or a text",
     'format = 1\n[a]\n"f32 6x16x4 mk kn" = {best = "plain", plain = [1]}': "nanoseconds or a text",
     'format = 1\n[a]\n"f32 6x16x4 mk kn" = {best = "plain", fast = 1}': "'fast' is no form",
-    'format = 1\n[a]\n"f32 6x16x4 mk kn" = {best = "panels 4x16x4"}': "cannot have the form",
+    'format = 1\n[a]\n"f32 6x17x4 mk kn" = {best = "panels 4x16x4"}': "cannot have the form",
     'format = 1\n[a]\n"f32 6x16x4 mk kn" = {best = "plain", plain = "wrong"}': "cannot have",
 }
 

@@ -4,10 +4,18 @@ from pock_mlir.tuning import MACHINES, PLAIN, Form, Machine, Product, Tile, cand
 
 KINDS = {
     "f32 96x64x32 mk kn": {"plain", "tiled", "panels", "swapped"},
+    "f32 48x64x32 mk kn": {"plain", "tiled", "streams", "panels", "swapped"},
+    "f32 48x64x32 mk kn!": {"plain", "tiled", "panels", "swapped"},
+    "f32 48x64x31 mk kn": {"plain", "tiled", "panels", "swapped"},
+    "f32 96x16x32 mk kn": {"plain", "tiled", "swapped"},
+    "f32 1x64x32 mk kn": {"plain", "tiled"},
+    "f32 1x128x32 mk kn": {"plain", "tiled", "streams", "panels"},
     "f32 96x64x32 mk nk": {"plain", "panels", "swapped"},
     "f32 96x64x32 km kn": {"plain", "tiled", "panels", "panels-km"},
-    "f32 97x64x32 km kn": {"plain"},
-    "f32 96x61x32 mk nk": {"plain"},
+    "f32 97x64x32 km kn": {"plain", "tiled", "panels", "panels-km"},
+    "f32 997x64x32 km kn": {"plain"},
+    "f32 96x61x32 mk nk": {"plain", "swapped"},
+    "f32 96x61x32 km nk": {"plain"},
 }
 
 
@@ -35,11 +43,28 @@ def test_candidates_divide_and_fit_the_registers(machine: Machine) -> None:
         for form in candidates(product, machine)[1:]:
             tile = form.tile
             assert tile is not None and form.fits(product)
-            assert m % tile.rows == n % tile.columns == k % tile.depth == 0
+            assert n % tile.columns == k % tile.depth == 0
             vectors = tile.columns // machine.lanes
             assert tile.rows * vectors + vectors + 1 <= machine.registers
             seen += 1
     assert seen >= 8
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=list(MACHINES))
+def test_rows_that_no_wide_block_divides_leave_least_of_the_last_one_empty(
+    machine: Machine,
+) -> None:
+    for m in (49, 61, 197):
+        wide = [f.tile for f in candidates(Product(m, 256, 64), machine)[1:] if f.kind == "panels"]
+        assert wide[0] is not None and wide[0].columns == 2 * machine.lanes
+        assert -m % wide[0].rows <= 3
+
+
+def test_one_or_two_rows_have_eight_vectors_of_sums() -> None:
+    for m, tile in ((1, "1x64x4"), (2, "2x32x4")):
+        forms = candidates(Product(m, 128, 64), MACHINES["x86-64-avx2"])
+        assert {str(form.tile) for form in forms if form.kind == "tiled"} == {tile}
+    assert not candidates(Product(1, 1001, 64), MACHINES["x86-64-avx2"])[1:]
 
 
 def test_tiles_of_avx2_are_those_known_to_be_fast() -> None:

@@ -48,6 +48,37 @@ func.func @weight_gradients(%x: tensor<500x96xf32>, %v: tensor<500x192xf32>, %u:
   return %0, %1, %2 : tensor<96x384xf32>, tensor<192x384xf32>, tensor<288x384xf32>
 }
 
+// All of the right operand is read, sixteen rows at a time, as it lies.
+// CHECK-LABEL: func.func @streams
+func.func @streams(%x: tensor<24x384xf32>, %w: tensor<384x384xf32>) -> tensor<24x384xf32> {
+  // CHECK-NEXT: %[[Y:.*]] = stablehlo.dot_general %arg0, %arg1, contracting_dims = [1] x [0] {pock.block = 16 : i64, pock.tile = array<i64: 6, 16, 4>}
+  // CHECK-NEXT: return %[[Y]]
+  %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
+    : (tensor<24x384xf32>, tensor<384x384xf32>) -> tensor<24x384xf32>
+  return %y : tensor<24x384xf32>
+}
+
+// A single row is a vector: IREE would take the dimension away, and with it the tile.
+// CHECK-LABEL: func.func @row
+func.func @row(%x: tensor<1x384xf32>, %w: tensor<384x384xf32>) -> tensor<1x384xf32> {
+  // CHECK: %[[X:.*]] = stablehlo.reshape %arg0 : (tensor<1x384xf32>) -> tensor<384xf32>
+  // CHECK: stablehlo.dot_general %[[X]], %arg1, contracting_dims = [0] x [0] {pock.tile = array<i64: 1, 64, 4>}
+  // CHECK: stablehlo.reshape {{.*}} : (tensor<384xf32>) -> tensor<1x384xf32>
+  %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
+    : (tensor<1x384xf32>, tensor<384x384xf32>) -> tensor<1x384xf32>
+  return %y : tensor<1x384xf32>
+}
+
+// A single panel is a matrix too. No tile divides 49 rows: the last one is smaller.
+// CHECK-LABEL: func.func @panel
+func.func @panel(%x: tensor<49x384xf32>, %w: tensor<16x384xf32>) -> tensor<49x16xf32> {
+  // CHECK: %[[W:.*]] = stablehlo.transpose %arg1, dims = [1, 0]
+  // CHECK: stablehlo.dot_general %arg0, %[[W]], contracting_dims = [1] x [0] {pock.tile = array<i64: 5, 16, 4>}
+  %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [1]
+    : (tensor<49x384xf32>, tensor<16x384xf32>) -> tensor<49x16xf32>
+  return %y : tensor<49x16xf32>
+}
+
 // CHECK-LABEL: func.func @train_step
 func.func @train_step(%q: tensor<9x128x32xf32>, %k: tensor<9x128x32xf32>)
     -> (tensor<9x128x128xf32>, tensor<9x128x128xf32>) {

@@ -38,6 +38,32 @@ func.func @wider(%x: tensor<1x2x7x8xf32>, %w: tensor<1x1x8x32xf32>) -> tensor<1x
   return %y : tensor<1x4x9x32xf32>
 }
 
+// The products of a convolution may leave the kernel as it is.
+// CHECK-LABEL: func.func @streams
+func.func @streams(%x: tensor<1x6x6x16xf32>, %w: tensor<3x3x16x32xf32>) -> tensor<1x4x4x32xf32> {
+  // CHECK-NOT: stablehlo.transpose
+  // CHECK: stablehlo.slice %arg1 [0:1, 0:1, 0:16, 0:32]
+  // CHECK: stablehlo.dot_general {{.*}}, contracting_dims = [3] x [0] {pock.block = 16 : i64, pock.part, pock.tile = array<i64: 4, 16, 4>}
+  // CHECK-COUNT-8: stablehlo.add
+  %y = stablehlo.convolution(%x, %w) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<1x6x6x16xf32>, tensor<3x3x16x32xf32>) -> tensor<1x4x4x32xf32>
+  return %y : tensor<1x4x4x32xf32>
+}
+
+// A kernel flipped in space, as in the gradient of an image, is read from its other end.
+// CHECK-LABEL: func.func @flipped
+func.func @flipped(%x: tensor<1x6x6x16xf32>, %w: tensor<3x3x16x32xf32>) -> tensor<1x4x4x32xf32> {
+  // CHECK-NOT: stablehlo.reverse
+  // CHECK: stablehlo.slice %arg1 [2:3, 2:3, 0:16, 0:32]
+  // CHECK: stablehlo.slice %arg1 [2:3, 1:2, 0:16, 0:32]
+  %f = stablehlo.reverse %w, dims = [0, 1] : tensor<3x3x16x32xf32>
+  %y = stablehlo.convolution(%x, %f) dim_numbers = [b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f],
+    window = {stride = [1, 1]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+    : (tensor<1x6x6x16xf32>, tensor<3x3x16x32xf32>) -> tensor<1x4x4x32xf32>
+  return %y : tensor<1x4x4x32xf32>
+}
+
 // Winograd's form: three transforms and a stack of products, each in its own form. The result has
 // three rows of squares, of which the last reaches beyond it.
 // CHECK-LABEL: func.func @winograd

@@ -25,7 +25,7 @@ func.func @pointwise(%x: tensor<2x4x4x8xf32>, %w: tensor<1x1x8x6xf32>, %dy: tens
 // CHECK-LABEL: func.func @dense
 func.func @dense(%x: tensor<2x4x4x8xf32>, %w: tensor<3x3x8x6xf32>, %dy: tensor<2x4x4x6xf32>)
     -> (tensor<2x4x4x8xf32>, tensor<3x3x8x6xf32>) {
-  // CHECK: stablehlo.reverse %arg1, dims = [0, 1]
+  // CHECK: stablehlo.reverse {{.*}}, dims = [0, 1] : tensor<3x3x6x8xf32>
   // CHECK: stablehlo.convolution
   // CHECK-NOT: stablehlo.convolution
   // CHECK-COUNT-9: stablehlo.dot_general {{.*}} -> tensor<8x6xf32>

@@ -29,10 +29,36 @@ func.func @train_step(%x: tensor<8x16xf32>, %p: tensor<2x16x16xf32>, %lr: tensor
   return %y : tensor<8x2x16xf32>
 }
 
+// What streams its right operand adds to zeros in memory, block after block of the contraction.
+// CHECK-LABEL: func.func @streams
+func.func @streams(%x: tensor<8x64xf32>, %w: tensor<64x512xf32>) -> tensor<8x512xf32> {
+  // CHECK: %[[ZEROS:.*]] = linalg.fill
+  // CHECK: %[[SUMS:.*]] = "iree_tensor_ext.compute_barrier.start"(%[[ZEROS]])
+  // CHECK: %[[Y:.*]] = linalg.generic {{.*}} outs(%[[SUMS]] : tensor<8x512xf32>)
+  // CHECK-SAME: distribution = [8, 128, 0], cache_reduction = [0, 0, 16], vector_common_parallel = [4, 16, 0], vector_reduction = [0, 0, 4]
+  // CHECK: "iree_tensor_ext.compute_barrier.start"(%[[Y]])
+  %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
+    {pock.block = 16 : i64, pock.tile = array<i64: 4, 16, 4>}
+    : (tensor<8x64xf32>, tensor<64x512xf32>) -> tensor<8x512xf32>
+  return %y : tensor<8x512xf32>
+}
+
+// Rows that the tile does not divide are all of one workgroup's, which peels the last tile off.
+// CHECK-LABEL: func.func @left_over
+func.func @left_over(%x: tensor<49x64xf32>, %w: tensor<64x32xf32>) -> tensor<49x32xf32> {
+  // CHECK: distribution = [49, 16, 0], vector_common_parallel = [5, 16, 0]
+  // CHECK-SAME: enable_loop_peeling
+  %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0] {pock.tile = array<i64: 5, 16, 4>}
+    : (tensor<49x64xf32>, tensor<64x32xf32>) -> tensor<49x32xf32>
+  return %y : tensor<49x32xf32>
+}
+
 // Without tiles the contraction is IREE's to arrange.
 // RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree{tiles=false})' | filecheck %s --check-prefix=PLAIN
 // PLAIN-LABEL: func.func @train_step
 // PLAIN-NOT: compute_barrier
 // PLAIN-NOT: iree_cpu.lowering_config
 // PLAIN: stablehlo.dot_general
+// PLAIN-LABEL: func.func @streams
+// PLAIN-NOT: pock.block
 // PLAIN-LABEL: func.func @read_state

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, Module, Operation, Value, stablehlo_bindings
-from pock_mlir.passes.kernels.contraction import forget_tile, tile_of
+from pock_mlir.passes.kernels.contraction import block_of, forget_tile, tile_of
 from pock_mlir.rewriting import named_ops
 
 
@@ -22,8 +22,10 @@ def lower_tiled(module: Module) -> None:
         if tile_of(op) is not None:
             b = Builder.before(op)
             operands = [barrier(b, operand) for operand in op.operation.operands]
-            result = contract(b, op.operation, operands)
-            if _is_transposed(op.operation.results[0]):
+            streams = block_of(op) > 0
+            sums = starting_sums(b, op.operation) if streams else None
+            result = contract(b, op.operation, operands, sums)
+            if streams or _is_transposed(op.operation.results[0]):
                 result = barrier(b, result)
             op.operation.results[0].replace_all_uses_with(result)
             op.operation.erase()
@@ -46,6 +48,12 @@ def barrier(b: Builder, value: Value) -> Value:
     """A value that IREE fuses with nothing that reads it."""
     name = "iree_tensor_ext.compute_barrier.start"
     return b.create(name, [value], [value.type]).results[0]
+
+
+def starting_sums(b: Builder, op: Operation) -> Value:
+    """Zeros that are in memory when the kernel of a product starts."""
+    result = type_of(op.results[0])
+    return barrier(b, zeros(b, list(result.shape), result.element_type))
 
 
 def contract(
@@ -104,6 +112,10 @@ LANES = 8
 _ROWS_OF_A_GROUP = 96
 _BYTES_OF_A_GROUP = 1 << 17
 """A workgroup's part of the right operand should stay in a core's own cache."""
+_COLUMNS_OF_A_STREAM = 128
+"""What is read of a row of rhs at a time, if that is as it is: memory brings some lines ahead."""
+_FEW_ROWS = 32
+"""So few rows a workgroup takes all, since each that streams rhs reads all of its columns."""
 _PLACES_OF_A_GROUP = 1024
 """Of an image, whose rows are read where they lie."""
 _FEWEST_GROUPS = 8
@@ -122,28 +134,46 @@ def _configuration(op: Operation) -> dict[str, Attribute]:
     rows, columns = result[first : len(lhs) - 1], result[len(lhs) - 1 :]
     in_panels = len(columns) == 2
     panels = columns[0] if in_panels else columns[0] // tile.columns
-    group = largest_divisor(panels, _BYTES_OF_A_GROUP // (4 * k * tile.columns))
+    steps = block_of(op)
+    stack = math.prod(result[:first])
+    group = _panels_of_a_group(panels, tile.columns, k, streams=steps > 0)
+    peels = len(rows) == 1 and rows[0] % tile.rows > 0
+    if peels:
+        group = min(group, largest_divisor(panels, max(1, stack * panels // _FEWEST_GROUPS)))
     width = [group, 0] if in_panels else [group * tile.columns]
     vector = [1, tile.columns] if in_panels else [tile.columns]
-    stack = math.prod(result[:first])
     height = _rows_of_a_group(rows, tile.rows, stack * (panels // group))
-    one, none = [1] * first, [0] * (len(result) + 1)
-    block = [*(1 for _ in rows[1:]), tile.rows]
+    if peels or (steps and math.prod(rows) <= _FEW_ROWS):
+        height = rows
+    one, none = [1] * first, [0] * len(result)
+    block = [*(1 for _ in rows[1:]), *(tile.rows for _ in rows[:1])]
     return lowering_info(
+        peels=peels,
         distribution=[*one, *height, *width, 0],
+        **({"cache_reduction": [*none, steps]} if steps else {}),
         vector_common_parallel=[*one, *block, *vector, 0],
-        vector_reduction=[*none[:-1], tile.depth],
+        vector_reduction=[*none, tile.depth],
     )
 
 
-def lowering_info(**levels: Sequence[int]) -> dict[str, Attribute]:
-    """The attribute that tells IREE the tiles of an op, by the names of its levels of tiling."""
+def _panels_of_a_group(panels: int, columns: int, k: int, *, streams: bool) -> int:
+    """How many of the panels of a product a workgroup computes."""
+    if not streams:
+        return largest_divisor(panels, _BYTES_OF_A_GROUP // (4 * k * columns))
+    return largest_divisor(panels, max(panels // _FEWEST_GROUPS, _COLUMNS_OF_A_STREAM // columns))
+
+
+def lowering_info(*, peels: bool = False, **levels: Sequence[int]) -> dict[str, Attribute]:
+    """The attribute that tells IREE the tiles of an op, by the names of its levels of tiling.
+
+    If it `peels`, what is no whole tile at the end has a loop of its own.
+    """
     lowering = ", ".join(f"{level} = {list(sizes)}" for level, sizes in levels.items())
     text = (
         "#iree_codegen.compilation_info<"
         f"lowering_config = #iree_cpu.lowering_config<{lowering}>, "
         "translation_info = #iree_codegen.translation_info<"
-        "pipeline = #iree_cpu.pipeline<DoubleTilingExpert>>>"
+        f"pipeline = #iree_cpu.pipeline<DoubleTilingExpert>{', {enable_loop_peeling}' * peels}>>"
     )
     return {"compilation_info": Attribute.parse(text)}
 
@@ -153,6 +183,8 @@ def _rows_of_a_group(rows: Sequence[int], height: int, groups: int) -> list[int]
 
     `groups` is how many workgroups share each of them.
     """
+    if not rows:
+        return []
     *outer, last = rows
     if not outer:
         most = min(_ROWS_OF_A_GROUP, last * groups // _FEWEST_GROUPS)

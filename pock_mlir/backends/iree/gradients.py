@@ -20,7 +20,7 @@ from pock_mlir.ir import (
     OpResult,
     Value,
 )
-from pock_mlir.passes.kernels.contraction import TILE
+from pock_mlir.passes.kernels.contraction import TILE, block_of
 from pock_mlir.passes.update_rules import slice_of
 
 _VIEWS = {"stablehlo.reshape", "stablehlo.slice"}
@@ -124,7 +124,7 @@ def _source(
     op = _sole_definition(root)
     if op is not None and any(_viewed(operand) in written for operand in op.operands):
         op = None
-    if op is not None and op.name == "stablehlo.dot_general":
+    if op is not None and op.name == "stablehlo.dot_general" and not block_of(op):
         for operand in op.operands:
             _sink(operand, update.operation)
         source = replace(_contraction(op), panel=shape_of(root)[-1] if panels else 0)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pock_mlir.backends.iree.contraction import contract
+from pock_mlir.backends.iree.contraction import contract, starting_sums
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.gradients import without_units
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import DenseI64ArrayAttr, Module, Operation, OpResult, Value
-from pock_mlir.passes.kernels.contraction import PART, tile_of
+from pock_mlir.passes.kernels.contraction import PART, block_of, tile_of
 from pock_mlir.rewriting import named_ops
 
 
@@ -29,7 +29,10 @@ def _lower(op: Operation) -> None:
     """The product alone, or added to what nothing else uses, in that one's memory."""
     total = _sum_of(op)
     b = Builder.before(op)
-    if total is None:
+    streams = block_of(op) > 0
+    if total is None and streams:
+        before = starting_sums(b, op)
+    elif total is None:
         before = b.create("flow.tensor.empty", [], [op.results[0].type]).results[0]
     else:
         before = total.operands[0]
@@ -37,7 +40,7 @@ def _lower(op: Operation) -> None:
     whole = Binding(before, [0] * len(shape), shape, shape, written=True)
 
     def compute(inner: Builder, operands: list[Value], old: list[Value]) -> list[Value]:
-        return [contract(inner, op, operands, None if total is None else old[0])]
+        return [contract(inner, op, operands, old[0] if streams or total is not None else None)]
 
     (new,) = dispatch(b, [_part(b, operand) for operand in op.operands], [whole], compute)
     replaced = op if total is None else total

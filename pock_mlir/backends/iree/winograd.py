@@ -18,6 +18,7 @@ from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic
 from pock_mlir.dialects.pock.winograd import WINDOW, seen
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import Module, Value
+from pock_mlir.passes.kernels.dense_convolution import tap_of, unflipped
 from pock_mlir.passes.kernels.winograd import Matrix, transforms
 from pock_mlir.rewriting import named_ops, replace_op
 
@@ -42,7 +43,9 @@ def _image(b: Builder, op: Any, side: int, tiles: bool) -> Value:
 
 def _kernel(b: Builder, op: Any, side: int, tiles: bool) -> Value:
     _, *shape = shape_of(op.parts)
-    reads = [Binding(op.kernel, [i, j, 0, 0], [1, 1, *shape], shape) for i, j in _square(WINDOW)]
+    kernel, flipped = unflipped(op.kernel)
+    places = [tap_of(place, [WINDOW] * 2, flipped) for place in _square(WINDOW)]
+    reads = [Binding(kernel, [*place, 0, 0], [1, 1, *shape], shape) for place in places]
     return _transform(b, reads, op.parts, _stacked, transforms(side).kernel, tiles)
 
 
