@@ -54,9 +54,10 @@ class ChooseKernels(ModulePass):
     model of costs finds (docs/tuning.md). Convolutions may become sums of products, one for each
     place of the kernel, or Winograd's: a stack of products between three transforms. Products in
     other forms than IREE's own say in `pock.tile` which block of the result the registers hold,
-    which `pock-to-iree` hands to the code generator; some have their right operand in panels, and
-    their left one by rows. What arranges a frozen weight is left to `fold-frozen`, so it is free.
-    The module says in `pock.products` what a training step multiplies, for `pock tune`. For
+    and in `pock.block` after how many steps the next block's turn is, if that is not when all are
+    done; `pock-to-iree` hands both to the code generator. Some have their right operand in panels,
+    and their left one by rows. What arranges a frozen weight is left to `fold-frozen`, so it is
+    free. The module says in `pock.products` what a training step multiplies, for `pock tune`. For
     targets whose code generator tiles for itself (GPUs), leave this pass out.
 
         %y = stablehlo.dot_general %x, %w : (tensor<512x384xf32>, tensor<384x96xf32>) -> ...

@@ -31,7 +31,7 @@ CASES = {
     "dilated": ([1, 9, 9, 8], [3, 2, 8, 48], [1, 1], [2, 0], [2, 2], [2, 1]),
     "odd-channels": ([1, 6, 6, 9], [2, 2, 9, 24], [1, 1], [0, 0], [1, 1], [1, 1]),
     "streams": ([1, 6, 6, 16], [3, 3, 16, 32], [1, 1], [0, 0], [0, 0], [1, 1]),
-    "streams-row-of-7": ([2, 7, 7, 16], [2, 3, 16, 64], [1, 1], [0, 1], [1, 1], [1, 1]),
+    "streams-row-of-7": ([1, 7, 7, 16], [2, 3, 16, 64], [1, 1], [0, 1], [1, 1], [1, 1]),
     "streams-stride": ([1, 8, 12, 12], [3, 3, 12, 32], [2, 2], [0, 1], [1, 1], [1, 1]),
     "1d": ([3, 20, 8], [5, 8, 16], [2], [2], [2], [1]),
 }
@@ -58,11 +58,11 @@ def type_of(shape: list[int]) -> str:
     return f"tensor<{'x'.join(map(str, shape))}xf32>"
 
 
-def database(case: str, path: Path) -> str:
+def database(case: str, path: Path, kind: str = "") -> str:
     """A file of measurements by which the case is a sum of products, of the kind that it names."""
     image, kernel, strides, low, high, spread = map(tuple, CASES[case])
     subject = Convolution(image, kernel, strides, low, high, spread)
-    kind = "streams" if case.startswith("streams") else "taps"
+    kind = kind or ("streams" if case.startswith("streams") else "taps")
     form = next(f for f in candidates(subject, MACHINES["x86-64-avx2"]) if f.kind == kind)
     Database({"x86-64-avx2": {subject: Measured(form, {form: 1.0})}}).save(path / "t.toml")
     return str(path / "t.toml")
@@ -74,6 +74,25 @@ def test_the_numbers_are_pytorchs(case: str, tmp_path: Path):
     x, w = (RNG.standard_normal(extents, np.float32) for extents in (image, kernel))
     y = computed(convolution(case), math.prod(kernel[:-2]), x, w, database(case, tmp_path))
     np.testing.assert_allclose(y, reference(case, x, w), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", ["plain", "streams", "winograd"])
+def test_a_flipped_kernel_is_read_from_its_other_end(case: str, tmp_path: Path):
+    """A reverse would be a kernel that fetches each element by its own index."""
+    taken = "streams" if case == "winograd" else case
+    image, kernel, *_ = CASES[taken]
+    x, w = (RNG.standard_normal(extents, np.float32) for extents in (image, kernel))
+    w_type = type_of(kernel)
+    text = (
+        convolution(taken)
+        .replace("%w", "%f", 1)
+        .replace("%y = ", f"%w = stablehlo.reverse %f, dims = [0, 1] : {w_type}\n%y = ")
+    )
+    parts = 1 if case == "winograd" else math.prod(kernel[:-2])
+    kind = "winograd-2" if case == "winograd" else ""
+    y = computed(text, parts, x, w, database(taken, tmp_path, kind))
+    expected = reference(taken, x, w[::-1, ::-1].copy())
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_long_contraction():
@@ -97,7 +116,7 @@ def computed(text: str, parts: int, x: np.ndarray, w: np.ndarray, measured: str 
         ChooseKernels(minimum=0, target="x86-64-avx2", database=measured).run(module)
         assert not list(named_ops(module, "stablehlo.convolution"))
         tiles = [tile_of(op) for op in named_ops(module, "stablehlo.dot_general")]
-        assert len(tiles) == parts and all(tiles)
+        assert len(tiles) == parts and (all(tiles) or parts == 1)
         PockToIree().run(module)
         compiled = compile_module(str(module), TARGETS["cpu"])
     memory = allocations(compiled, "f")
