@@ -41,6 +41,7 @@ EXTENTS = {
     "tiled 1x64x4": (1, 192, 40),
     "panels 2x32x4": (2, 96, 40),
     "panels 1x8x4": (1, 40, 40),
+    "swapped 1x64x4": (64, 1, 40),
     "panels 4x48x4": (64, 48, 40),
 }
 ARRANGED = "panels 6x16x4"
