@@ -135,7 +135,7 @@ class Form:
         return self.kind == "panels" or not product.lhs_rows_first
 
     def _fits_convolution(self, convolution: Convolution) -> bool:
-        *places, inputs, outputs = *convolution.places, *convolution.kernel[-2:]
+        *_, inputs, outputs = convolution.kernel
         if self.side:
             large = min(convolution.places) >= self.side and inputs >= _FEWEST_CHANNELS
             return convolution.is_three_by_three and large
@@ -143,7 +143,7 @@ class Form:
         if tile is None or outputs % tile.columns or inputs % tile.depth:
             return False
         if self.streams:
-            rows = convolution.image[0] * math.prod(places)
+            rows = math.prod(convolution.output[:-1])
             return not convolution.frozen and self._can_stream(rows, outputs, inputs)
         return self.kind == "taps"
 
