@@ -221,3 +221,18 @@ def test_a_slice_of_a_weight(columns: int, begin: int):
     expected[24:72, begin : begin + 32] -= 0.1 * (x.T @ dy)
     np.testing.assert_allclose(module.call("read_state")[0], expected, rtol=1e-4, atol=1e-4)
     assert allocations(code, "train_step").variables == 0
+
+
+def test_a_gradient_that_streams_is_stored_before_the_update():
+    """Its sums are in memory, and there the weight still is."""
+    text = SLICE.replace("96xCOLUMNS", "48x32").replace("24, BEGIN", "0, 0")
+    text = text.replace("contracting_dims = [0] x [0]", "contracting_dims = [1] x [0]")
+    x, dy, w = (RNG.standard_normal(s, np.float32) for s in ((48, 48), (48, 32), (48, 32)))
+    code = compiled(text, ["streams 6x16x4"])[1].vmfb
+    device = open_device("local-sync")
+    module = DeviceModule(code, {"w": w}, {"v": w.nbytes}, device, "local-sync")
+    for _ in range(2):
+        module.call("train_step", x, dy, np.array(0.1, np.float32))
+    g = x @ dy
+    expected = w - 0.1 * g - 0.1 * 1.9 * g
+    np.testing.assert_allclose(module.call("read_state")[0], expected, rtol=1e-4, atol=1e-4)

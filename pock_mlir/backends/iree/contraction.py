@@ -169,11 +169,12 @@ def lowering_info(*, peels: bool = False, **levels: Sequence[int]) -> dict[str, 
     If it `peels`, what is no whole tile at the end has a loop of its own.
     """
     lowering = ", ".join(f"{level} = {list(sizes)}" for level, sizes in levels.items())
+    options = ", {enable_loop_peeling}" if peels else ""
     text = (
         "#iree_codegen.compilation_info<"
         f"lowering_config = #iree_cpu.lowering_config<{lowering}>, "
         "translation_info = #iree_codegen.translation_info<"
-        f"pipeline = #iree_cpu.pipeline<DoubleTilingExpert>{', {enable_loop_peeling}' * peels}>>"
+        f"pipeline = #iree_cpu.pipeline<DoubleTilingExpert>{options}>>"
     )
     return {"compilation_info": Attribute.parse(text)}
 

@@ -30,17 +30,18 @@ def _lower(op: Operation) -> None:
     total = _sum_of(op)
     b = Builder.before(op)
     streams = block_of(op) > 0
-    if total is None and streams:
-        before = starting_sums(b, op)
-    elif total is None:
-        before = b.create("flow.tensor.empty", [], [op.results[0].type]).results[0]
-    else:
+    if total is not None:
         before = total.operands[0]
+    elif streams:
+        before = starting_sums(b, op)
+    else:
+        before = b.create("flow.tensor.empty", [], [op.results[0].type]).results[0]
+    adds = streams or total is not None
     shape = shape_of(before)
     whole = Binding(before, [0] * len(shape), shape, shape, written=True)
 
     def compute(inner: Builder, operands: list[Value], old: list[Value]) -> list[Value]:
-        return [contract(inner, op, operands, old[0] if streams or total is not None else None)]
+        return [contract(inner, op, operands, old[0] if adds else None)]
 
     (new,) = dispatch(b, [_part(b, operand) for operand in op.operands], [whole], compute)
     replaced = op if total is None else total
