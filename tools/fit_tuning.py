@@ -1,6 +1,6 @@
-"""Fit the model of costs to a file of measurements, and say how good it is.
+"""Fit the models of costs to the shipped measurements, and say how good they are.
 
-    python tools/fit_tuning.py                      the shipped measurements; prints only
+    python tools/fit_tuning.py                      prints only
     python tools/fit_tuning.py --write              also writes pock_mlir/tuning/constants.toml
 
 Besides the fit to all products it tells how good one is for products that it was not fitted to: of
@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from pock_mlir.tuning import MACHINES, Database
 from pock_mlir.tuning.choice import shipped_files
 from pock_mlir.tuning.cost import CONSTANTS, CostModel, Sample, fit, quality
 from pock_mlir.tuning.machine import Machine
 
-MACHINE = "x86-64-avx2"
 PARTS = 5
 
 
-def samples(machine: Machine) -> list[Sample]:
-    """The shipped times of a machine."""
-    (path,) = [path for path in shipped_files() if path.stem == machine.name]
+def samples(path: Path) -> list[Sample]:
+    """The times of a file."""
     return [
         (product, form, time)
         for section in Database.load(path).sections.values()
@@ -53,11 +52,10 @@ def left_out(known: Sequence[Sample], machine: Machine) -> str:
     return "\n".join(lines)
 
 
-def text(model: CostModel, said: str) -> str:
-    """The file of the constants."""
-    head = "# Nanoseconds; written by tools/fit_tuning.py. See docs/tuning.md.\n"
-    comment = "".join(f"# {line}\n" for line in said.splitlines())
-    return head + comment + "".join(f'"{n}" = {v:.6g}\n' for n, v in model.constants.items())
+def table(machine: Machine, model: CostModel, said: str) -> str:
+    """The constants of a machine, as the file has them."""
+    lines = [f'["{machine.name}"]', f"# {said}"]
+    return "\n".join([*lines, *(f'"{n}" = {v:.6g}' for n, v in model.constants.items())]) + "\n"
 
 
 def main() -> None:
@@ -67,14 +65,16 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true")
     write = parser.parse_args().write
-    machine = MACHINES[MACHINE]
-    known = samples(machine)
-    model = fit(known, machine)
-    said = describe(f"{len(known)} times", model, known, machine)
-    print(text(model, said))
-    print(left_out(known, machine))
+    tables = ["# Nanoseconds; written by tools/fit_tuning.py. See docs/tuning.md.\n"]
+    for path in shipped_files():
+        machine, known = MACHINES[path.stem], samples(path)
+        model = fit(known, machine)
+        said = describe(f"{len(known)} times", model, known, machine)
+        tables.append(table(machine, model, said))
+        print(tables[-1])
+        print(left_out(known, machine))
     if write:
-        CONSTANTS.write_text(text(model, said), encoding="utf-8")
+        CONSTANTS.write_text("\n".join(tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

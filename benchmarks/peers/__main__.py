@@ -32,7 +32,7 @@ from benchmarks.peers.cases import (
 )
 from benchmarks.peers.environments import PEERS, find_peer
 from benchmarks.peers.measure import Effort, run_session, say
-from benchmarks.peers.results import PATH, Results
+from benchmarks.peers.results import PATH, Results, machine
 
 
 def parse() -> argparse.Namespace:
@@ -93,7 +93,8 @@ def measure(options: argparse.Namespace, results: Results) -> None:
                 if not schemes:
                     continue
                 place = (case.model.name, case.batch, threads)
-                if options.again or not results.has(*place, schemes, [p.name for p in some]):
+                known = results.on(machine()).has(*place, schemes, [p.name for p in some])
+                if options.again or not known:
                     say(f"{case.key}, {threads} threads: {', '.join(p.name for p in some)}")
                     results.add(run_session(case, threads, schemes, some, effort))
 

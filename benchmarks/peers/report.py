@@ -27,7 +27,7 @@ HEAD = """\
 # Benchmarks
 
 Training steps of pock_mlir and of other frameworks, side by side on one machine. This page, its
-figure and its numbers are written by `python -m benchmarks.peers` from `benchmarks/peers.json`.
+figures and its numbers are written by `python -m benchmarks.peers` from `benchmarks/peers.json`.
 
 ## How it is measured
 
@@ -52,14 +52,23 @@ figure and its numbers are written by `python -m benchmarks.peers` from `benchma
 
 def write(results: Results, page: Path = PAGE) -> None:
     """Write the page and the figure beside it."""
-    figure = page.with_name("benchmarks.png")
-    drawn = draw(results, figure)
-    parts = [HEAD, *_machine(results), _peers(results)]
-    parts += [f"![Ratios]({figure.name})\n"] if drawn else []
-    parts += [_same_scheme(results, threads) for threads in THREADS]
-    parts += [_paper(results), _costs(results), scaling_section(results)]
-    parts += [_failures(results), _not_measured(results)]
+    parts = [HEAD, _peers(results)]
+    for machine in results.machines():
+        parts += _of_machine(results.on(machine), machine, page.with_suffix(""))
     page.write_text("\n".join(part for part in parts if part))
+
+
+def _of_machine(results: Results, machine: str, figures: Path) -> Iterator[str]:
+    """What was measured on one machine; its figure's name starts with that of `figures`."""
+    kind = machine.partition("(")[2].partition(")")[0]
+    figure = figures.with_name(f"{figures.name}-{kind}.png")
+    yield f"## On {machine}\n"
+    yield _when(results)
+    if draw(results, figure):
+        yield f"![Ratios]({figure.name})\n"
+    yield from (_same_scheme(results, threads) for threads in THREADS)
+    yield from (_paper(results), _costs(results), scaling_section(results))
+    yield from (_failures(results), _not_measured(results))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -85,14 +94,11 @@ def verdict(ratio: Ratio | None, target: float | None) -> str:
     return f"{target:g}: {'met' if ratio.median >= target else '**not met**'}"
 
 
-def _machine(results: Results) -> list[str]:
-    machines = sorted({session["machine"] for session in results.sessions})
+def _when(results: Results) -> str:
     commits = sorted({session["commit"] for session in results.sessions})
     days = sorted(session["when"][:10] for session in results.sessions)
-    if not days:
-        return []
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    return [f"Measured on {' and '.join(machines)}, {when}, at {', '.join(commits)}.\n"]
+    return f"Measured {when}, at {', '.join(commits)}.\n"
 
 
 def _peers(results: Results) -> str:
@@ -127,7 +133,7 @@ def _same_scheme(results: Results, threads: int) -> str:
             row.append(f"{each.median:.2f}" if isinstance(each, Ratio) else "x" if each else "")
         rows.append(row)
     head = ["step", "ours, ms", "ours", "fastest peer / ours", "target", *PEERS]
-    title = f"## The same scheme on both sides, {count(threads)}\n\n"
+    title = f"### The same scheme on both sides, {count(threads)}\n\n"
     note = (
         "The last columns are the ratios to each peer. x: it cannot, or its losses\n"
         "differ, see below; empty: not measured, so that the fastest is of the others.\n\n"
@@ -167,7 +173,7 @@ def _paper(results: Results) -> str:
         "zoo's `sparse` is not the scheme that the paper has for such a network, that is a row of\n"
         "its own, as far as it was measured.\n\n"
     )
-    return "## As the paper compares\n\n" + intro + table(head, rows)
+    return "### As the paper compares\n\n" + intro + table(head, rows)
 
 
 def _across(results: Results, case: Case, threads: int, scheme: str, peer: str) -> Ratio | None:
@@ -192,7 +198,7 @@ def _costs(results: Results) -> str:
         rows.append(row)
     head = ["step", "our compile time, s", "ours, MB", *(f"{peer}, MB" for peer in PEERS)]
     note = "Other work may have run while we compiled: those times are upper bounds.\n\n"
-    return "## Memory and compile time\n\n" + note + table(head, rows) if rows else ""
+    return "### Memory and compile time\n\n" + note + table(head, rows) if rows else ""
 
 
 def _megabytes(kept: dict[str, object]) -> str:
@@ -214,7 +220,7 @@ def _failures(results: Results) -> str:
         reason = " ".join(why.split())[:300].replace("|", "/")
         by_reason.setdefault((peer, reason), []).append(f"{model} batch {batch} {scheme}")
     rows = [f"| {peer} | {', '.join(what)} | {why} |" for (peer, why), what in by_reason.items()]
-    head = "## What a peer cannot do\n\n| peer | steps | what it says |\n|---|---|---|\n"
+    head = "### What a peer cannot do\n\n| peer | steps | what it says |\n|---|---|---|\n"
     return head + "\n".join(rows) + "\n" if rows else ""
 
 
@@ -230,4 +236,4 @@ def _not_measured(results: Results) -> str:
         if missing:
             step = f"{case.model.name} batch {case.batch}, {count(threads)}"
             lines.append(f"- {step}: {', '.join(missing)}")
-    return "## Not measured yet\n\n" + "\n".join(lines) + "\n" if lines else ""
+    return "### Not measured yet\n\n" + "\n".join(lines) + "\n" if lines else ""

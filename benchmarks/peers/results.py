@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.environments import PEERS, ROOT
+from pock_mlir.tuning.machine import this_machine
 
 PATH = ROOT / "benchmarks" / "peers.json"
 Session = dict[str, Any]
@@ -52,6 +53,14 @@ class Results:
         beside = self.path.with_suffix(".new")
         beside.write_text(f'{{"sessions": [\n{lines}\n]}}\n')
         os.replace(beside, self.path)
+
+    def machines(self) -> list[str]:
+        """Where sessions were, that of the latest one first."""
+        return list(dict.fromkeys(session["machine"] for session in reversed(self.sessions)))
+
+    def on(self, machine: str) -> Results:
+        """The sessions of one machine, to look things up in."""
+        return Results(self.path, [each for each in self.sessions if each["machine"] == machine])
 
     def has(
         self, model: str, batch: int, threads: int, schemes: list[str], peers: list[str]
@@ -115,13 +124,14 @@ class Results:
 
 
 def _replaces(new: Session, old: Session) -> bool:
-    keys = ("model", "batch", "threads")
+    keys = ("machine", "model", "batch", "threads")
     same = all(new[key] == old[key] for key in keys)
     return same and set(old["contestants"]) <= set(new["contestants"])
 
 
 def machine() -> str:
-    """The processor and how many cores of it there are."""
+    """The processor, its kind, and how many cores of it there are."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+    processor = names[0] if names else platform.machine()
+    return f"{processor} ({this_machine().name}), {os.cpu_count()} cores"

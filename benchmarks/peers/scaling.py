@@ -13,7 +13,7 @@ HEAD = ("2 threads", "1 thread")
 
 
 _HEAD = """\
-## Scaling
+### Scaling
 
 Rows may be of different days and commits, which `benchmarks/peers.json` has: the ratios of a row
 compare, the times of two rows do not.

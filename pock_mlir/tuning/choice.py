@@ -63,7 +63,8 @@ class Tuning:
         database = Database()
         for path in (*shipped_files(), *files):
             database.merge(Database.load(path))
-        return cls(find_machine(machine), database, CostModel.shipped(), limits or Limits())
+        found = find_machine(machine)
+        return cls(found, database, CostModel.shipped(found), limits or Limits())
 
     def measured(self, subject: Subject) -> Measured | None:
         """What was measured, with this version of IREE or under a table that names none."""

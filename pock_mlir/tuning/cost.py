@@ -1,8 +1,9 @@
 """A model of the time of a form, for what nobody measured.
 
 The time is a sum of products of a known quantity and a constant. The constants are fitted to the
-shipped measurements, in nanoseconds on a processor with AVX2; on another machine what a kernel does
-is counted in its own vectors. Only ratios of times decide, so that its clock does not matter.
+shipped measurements, in nanoseconds, for each kind of machine that was measured; for others those
+of AVX2 stand, and what a kernel does is counted in their own vectors. Only ratios of times decide,
+so that the clock does not matter.
 """
 
 from __future__ import annotations
@@ -98,9 +99,10 @@ class CostModel:
     constants: Mapping[str, float]
 
     @classmethod
-    def shipped(cls) -> CostModel:
-        """The model that comes with the package."""
-        return _shipped()
+    def shipped(cls, machine: Machine) -> CostModel:
+        """The model of a kind of machine that comes with the package."""
+        fitted = _shipped()
+        return fitted.get(machine.name, fitted[_FOR_OTHERS])
 
     def estimate(self, subject: Subject, form: Form, machine: Machine) -> float:
         """Nanoseconds of a form, as one of them compares with another."""
@@ -112,9 +114,14 @@ class CostModel:
         return min(forms, key=lambda form: self.estimate(subject, form, machine))
 
 
+_FOR_OTHERS = "x86-64-avx2"
+"""Whose constants a kind of machine has that was not measured."""
+
+
 @cache
-def _shipped() -> CostModel:
-    return CostModel(tomllib.loads(CONSTANTS.read_text(encoding="utf-8")))
+def _shipped() -> dict[str, CostModel]:
+    tables = tomllib.loads(CONSTANTS.read_text(encoding="utf-8"))
+    return {name: CostModel(constants) for name, constants in tables.items()}
 
 
 # ---- fitting ---------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pock_mlir.tuning.convolution import Convolution
 from pock_mlir.tuning.machine import Machine
@@ -219,32 +219,47 @@ _VECTORS = (2, 4)
 _TALLEST = 2
 """How many tiles of each width are tried."""
 _DEPTHS = (4, 2, 1)
+_MOST_SUMS_NEEDED = 8
+"""Vectors of sums that keep multipliers busy: two a cycle, done after four cycles."""
 _SUMS_OF_FEW_ROWS = 8
 """Vectors of sums of a product of one or two rows: fewer would wait for each other."""
+_SHORT = 0.6
+"""Blocks are short that have at most so much of the rows that registers hold."""
+_FEWEST_LANES = 8
+"""Of registers that are half used where no whole one divides the columns."""
 
 
 def _of_product(product: Product, machine: Machine) -> list[Tile]:
-    """Blocks that divide the product, or of two vectors, where only its rows are in their way."""
+    """Blocks that divide the product, and those of two vectors where only its rows are in the way.
+
+    Those are in the way, too, if the blocks that divide them are short.
+    """
     tiles = _tiles(product, machine)
-    wide = any(tile.columns > machine.lanes for tile in tiles)
-    return tiles if wide or product.m > _MOST_ROWS else [*_left_over(product, machine), *tiles]
+    wide = [tile.rows for tile in tiles if tile.columns > machine.lanes]
+    short = max(wide, default=0) <= _SHORT * _highest(machine, 2)
+    return [*_left_over(product, machine), *tiles] if short and product.m <= _MOST_ROWS else tiles
 
 
 def _left_over(product: Product, machine: Machine) -> list[Tile]:
     """The blocks of two vectors that leave least of their last one empty."""
     columns = 2 * machine.lanes
-    highest, fewest = (machine.registers - 3) // 2, machine.registers // 4
+    highest, fewest = _highest(machine, 2), machine.registers // 4
     if product.m < fewest or product.n % columns:
         return []
-    rows = sorted(range(highest, fewest - 1, -1), key=lambda each: -product.m % each)
+    heights = [each for each in range(highest, fewest - 1, -1) if product.m % each]
+    rows = sorted(heights, key=lambda each: -product.m % each)
     return [Tile(each, columns, _depth(product)) for each in rows[:_TALLEST]]
 
 
 def _tiles(product: Product, machine: Machine) -> list[Tile]:
     """Blocks of the widths that are fast; of one vector where a product has none of these."""
     if product.m <= 2:
-        return _of_few_rows(product, machine)
-    return _wide(product, machine) or _of_width(product, machine, 1)
+        found = _of_few_rows(product, machine)
+    else:
+        found = _wide(product, machine) or _of_width(product, machine, 1)
+    if found or machine.lanes <= _FEWEST_LANES:
+        return found
+    return _tiles(product, replace(machine, lanes=machine.lanes // 2))
 
 
 def _wide(product: Product, machine: Machine) -> list[Tile]:
@@ -263,15 +278,21 @@ def _of_few_rows(product: Product, machine: Machine) -> list[Tile]:
 def _of_width(product: Product, machine: Machine, vectors: int) -> list[Tile]:
     """The tallest blocks of a width that divide the product and that the registers hold.
 
-    Besides the sums, a vector of each column and one number of lhs are in registers. Blocks that
-    leave most of them empty wait for memory.
+    Blocks that leave most registers empty wait for memory; so do the tallest of one vector, of
+    which a lower one is tried too.
     """
     columns = vectors * machine.lanes
-    highest = (machine.registers - 1 - vectors) // vectors
-    fewest = 3 * machine.registers // 8
+    if product.n % columns:
+        return []
+    highest, fewest = _highest(machine, vectors), min(3 * machine.registers // 8, _MOST_SUMS_NEEDED)
     rows = [r for r in range(highest, 2, -1) if r * vectors >= fewest and product.m % r == 0]
-    fits = product.n % columns == 0
-    return [Tile(each, columns, _depth(product)) for each in rows[:_TALLEST]] if fits else []
+    lower = [r for r in rows[_TALLEST:] if vectors == 1 and r <= _highest(machine, 2)]
+    return [Tile(each, columns, _depth(product)) for each in (*rows[:_TALLEST], *lower[:1])]
+
+
+def _highest(machine: Machine, vectors: int) -> int:
+    """Rows of a block: besides sums, a vector of each column and a number of lhs need registers."""
+    return (machine.registers - 1 - vectors) // vectors
 
 
 def _depth(product: Product) -> int:

@@ -101,6 +101,19 @@ def test_a_session_takes_the_place_of_a_smaller_one(tmp_path: Path) -> None:
     assert len(Results.load(results.path).sessions) == 1
 
 
+def test_machines_have_parts_of_their_own(tmp_path: Path) -> None:
+    results = Results(tmp_path / "r.json", [])
+    for machine, theirs in ("One (x86-64), 2 cores", 2.0), ("Two (x86-64-avx2), 2 cores", 3.0):
+        contestants = {"ours__full": {"ms": [1.0, 1.0]}, "pytorch__full": {"ms": [theirs] * 2}}
+        results.add({"machine": machine, **session(**contestants)})
+    report.write(results, tmp_path / "page.md")
+    one = (tmp_path / "page.md").read_text().partition("## On One (x86-64), 2 cores")
+    assert "**3.00 (3.00-3.00)**" in one[0], "that of the latest session comes first"
+    assert "**2.00 (2.00-2.00)**" in one[2]
+    figures = {path.name for path in tmp_path.glob("*.png")}
+    assert figures == {"page-x86-64.png", "page-x86-64-avx2.png"}
+
+
 def test_targets_stand_beside_the_rows(tmp_path: Path) -> None:
     results = Results(tmp_path / "r.json", [])
     ours, theirs = {"ms": [1.0, 1.0], "compile_s": 2.5}, {"ms": [1.2, 1.2]}

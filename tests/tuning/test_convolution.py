@@ -93,7 +93,7 @@ def test_what_winograds_forms_take_is_limited() -> None:
     tuning = Tuning(
         AVX2,
         Database({AVX2.name: {large: Measured.of({four: 1, two: 2, PLAIN: 9})}}),
-        CostModel.shipped(),
+        CostModel.shipped(AVX2),
     )
     assert tuning.form_of(large) == PLAIN, "image and products would take 19 and 34 MB"
     assert replace(tuning, limits=Limits(parts=20)).form_of(large) == four
@@ -108,7 +108,7 @@ def test_quantities() -> None:
 
 
 def test_the_model_takes_winograd_for_many_channels() -> None:
-    model = CostModel.shipped()
+    model = CostModel.shipped(AVX2)
     large = parse_subject("f32 2x24x24x160 * 3x3x160x160! by 1x1 pad 1x1 1x1 spread 1x1")
     assert model.best(large, candidates(large, AVX2), AVX2).side
     few = parse_subject("f32 2x24x24x8 * 3x3x8x16 by 2x2 pad 1x1 1x1 spread 1x1")

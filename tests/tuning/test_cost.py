@@ -50,12 +50,16 @@ def test_what_is_frozen_is_arranged_for_nothing() -> None:
 
 
 def test_wider_vectors_take_less() -> None:
-    product, model = Product(480, 384, 512), CostModel.shipped()
+    product, model = Product(480, 384, 512), CostModel.shipped(AVX2)
     times = {
         name: min(model.estimate(product, f, machine) for f in candidates(product, machine))
         for name, machine in MACHINES.items()
     }
     assert times["x86-64-avx512"] < times["x86-64-avx2"] < times["aarch64-neon"]
+
+
+def test_what_was_not_measured_has_the_constants_of_avx2() -> None:
+    assert CostModel.shipped(MACHINES["aarch64-neon"]) == CostModel.shipped(AVX2)
 
 
 def test_spearman() -> None:
@@ -65,7 +69,7 @@ def test_spearman() -> None:
 
 
 def test_large_products_are_arranged_and_small_ones_left() -> None:
-    model = CostModel.shipped()
+    model = CostModel.shipped(AVX2)
     large, few_rows = Product(512, 768, 768), Product(6, 768, 768)
     assert model.best(large, candidates(large, AVX2), AVX2).kind != "plain"
     assert not model.best(few_rows, candidates(few_rows, AVX2), AVX2).kind.startswith("panels")
@@ -81,6 +85,6 @@ def test_the_shipped_constants_are_fitted_to_the_shipped_times(path) -> None:
         for product, measured in section.items()
         for form, time in measured.times.items()
     ]
-    found = quality(CostModel.shipped(), known, machine)
+    found = quality(CostModel.shipped(machine), known, machine)
     assert found.correlation > 0.95
     assert found.regret < 1.15

@@ -71,3 +71,21 @@ def test_tiles_of_avx2_are_those_known_to_be_fast() -> None:
     forms = candidates(Product(96, 128, 64), MACHINES["x86-64-avx2"])
     tiles = [str(form.tile) for form in forms if form.kind == "panels"]
     assert tiles == ["6x16x4", "4x16x4"]
+
+
+def tiles_of(product: Product, machine: str) -> list[str]:
+    forms = candidates(product, MACHINES[machine])
+    return [str(form.tile) for form in forms if form.kind == "panels"]
+
+
+def test_columns_that_no_whole_register_divides_have_half_ones() -> None:
+    assert tiles_of(Product(72, 56, 336), "x86-64-avx512") == ["24x8x4", "18x8x4", "12x8x4"]
+    assert tiles_of(Product(1, 56, 336), "x86-64-avx512") == ["1x8x4"]
+    assert not tiles_of(Product(72, 60, 336), "x86-64-avx512")
+
+
+def test_short_blocks_have_high_ones_beside_them_that_leave_rows_over() -> None:
+    divide = ["8x32x4", "4x32x4", "4x64x4"]
+    assert tiles_of(Product(128, 384, 384), "x86-64-avx512") == ["13x32x4", "10x32x4", *divide]
+    assert tiles_of(Product(512, 384, 384), "x86-64-avx512") == divide, "too many rows for it"
+    assert tiles_of(Product(144, 384, 384), "x86-64-avx512")[0] == "12x32x4", "no short ones"
