@@ -12,7 +12,7 @@ import typer
 from pock_mlir.cli import console, losses, optimizers
 from pock_mlir.cli.models import FORMS, ZooOptions, load_model, schemes_of
 from pock_mlir.cli.outputs import require_new
-from pock_mlir.cli.summary import headline
+from pock_mlir.cli.summary import given, headline
 from pock_mlir.progress import stages
 
 
@@ -165,6 +165,7 @@ def compile_command(
         program.save(path)
     seconds = time.monotonic() - started
     console.out.print(headline(program.manifest))
+    console.out.print(given(program.manifest))
     console.out.print(f"{path}: {console.size(path.stat().st_size)}, in {seconds:.1f} s")
 
 

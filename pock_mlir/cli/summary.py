@@ -42,6 +42,12 @@ def headline(manifest: Manifest) -> str:
     )
 
 
+def given(manifest: Manifest) -> str:
+    """One line: the batch that a step takes."""
+    *batch, _ = manifest.functions["train_step"].inputs
+    return "a step takes " + ", ".join(f"{spec.name} {spec}" for spec in batch)
+
+
 def about(manifest: Manifest) -> Table:
     """The program at a glance."""
     made = table("", "", "")

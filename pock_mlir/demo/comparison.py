@@ -42,7 +42,7 @@ def _try(method: Method, job: Job, seeds: int, start: _Start | None, tracker: Tr
     peak = _peak_bytes(program, next(iter(job.batches(0))))
     if start is None:
         tell("before")
-        start = _look(program, job) if job.shows_start else _Start()
+        start = _look(job.begin(program, 0), job)
     runs: list[_Run] = []
     for seed in range(seeds):
         label = f"{method.label}: train" + (f" (seed {seed})" if seeds > 1 else "")
@@ -88,8 +88,8 @@ def _outcome(
 
 @dataclass(frozen=True)
 class _Start:
-    score: float | None = None
-    sample: str = ""
+    score: float
+    sample: str
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,6 @@ class Job(ABC):
         measure: what they are judged by.
         loss: what a step minimises.
         tokens: of text in a batch; 0 where nobody counts them.
-        shows_start: whether score and sample before training say something.
     """
 
     title: str
@@ -86,7 +85,6 @@ class Job(ABC):
     measure: Measure
     loss: str
     tokens: int = 0
-    shows_start: bool = False
 
     @property
     @abstractmethod

@@ -25,7 +25,7 @@ class Outcome:
     Attributes:
         label: the method.
         scores: on the test data, one a seed.
-        before: the score before training, where it was measured.
+        before: the score before training.
         trained: how many numbers a step trains.
         milliseconds: median time of a step.
         tokens_per_second: of text in training; 0 where there is none.
@@ -36,11 +36,11 @@ class Outcome:
 
     label: str
     scores: tuple[float, ...]
+    before: float
     trained: int
     milliseconds: float
     measured_bytes: int
     predicted_bytes: int
-    before: float | None = None
     tokens_per_second: float = 0.0
     samples: tuple[str, str] = ("", "")
 
@@ -50,9 +50,7 @@ Cell = Callable[[Outcome], str]
 
 def columns(outcomes: Sequence[Outcome], measure: Measure) -> dict[str, Cell]:
     """What the table says of each method: those columns that any has something for."""
-    made: dict[str, Cell] = {}
-    if any(outcome.before is not None for outcome in outcomes):
-        made["before"] = lambda o: "" if o.before is None else measure.show([o.before])
+    made: dict[str, Cell] = {"before": lambda o: measure.show([o.before])}
     made[measure.name] = lambda o: measure.show(o.scores)
     made["trained"] = lambda o: f"{o.trained:,}"
     made["ms / step"] = lambda o: f"{o.milliseconds:.1f}"
@@ -113,14 +111,13 @@ def _draw_scores(axis: Any, outcomes: Sequence[Outcome], measure: Measure) -> No
     labels = [outcome.label for outcome in outcomes]
     means = [measure.factor * float(np.mean(outcome.scores)) for outcome in outcomes]
     shown = f"%.{measure.digits}f{measure.behind.replace('%', '%%')}"
-    before = [measure.factor * o.before for o in outcomes if o.before is not None]
+    before = measure.factor * outcomes[0].before
     bars = axis.bar(labels, means, color=_colours(outcomes))
     axis.bar_label(bars, fmt=shown, fontsize=8)
     axis.set_ylabel(f"{measure.name} ({measure.unit})")
-    if before:
-        axis.axhline(before[0], color="k", linestyle=":", label="before training")
-        axis.legend(frameon=False, loc="lower right")
-    values = [*means, *before]
+    axis.axhline(before, color="k", linestyle=":", label="before training")
+    axis.legend(frameon=False, loc="lower right")
+    values = [*means, before]
     room = max(max(values) - min(values), 0.02 * max(values))
     top = max(values) + 0.4 * room
     axis.set_ylim(max(0, min(values) - 1.5 * room), min(100, top) if measure.unit == "%" else top)

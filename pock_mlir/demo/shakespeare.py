@@ -58,7 +58,6 @@ class Writing(Job):
     measure: Measure = field(default=HELD_OUT_LOSS, init=False)
     loss: str = field(default="causal-lm", init=False)
     tokens: int = field(default=BATCH * TOKENS, init=False)
-    shows_start: bool = field(default=True, init=False)
 
     @property
     def steps(self) -> int:

@@ -48,6 +48,7 @@ def test_compile_inspect_train_eval(pock: Pock, models: Path, tmp_path: Path, da
     result = pock("compile", f"{models}:linear", "--lr", 0.1, "--momentum", 0.9, "-o", program)
     assert result.exit_code == 0, result.output
     assert "scheme full: trains 36 of 36 parameters (100.0 %)" in result.stdout
+    assert "a step takes input float32[6, 8], targets int32[6]" in result.stdout
     stages = [line.partition(" s  ")[2] for line in result.stderr.splitlines()]
     assert stages[:2] + stages[-2:] == ["load the model", "import", "compile for cpu", "write"]
     assert "momentum 0.9" in pock("inspect", program).stdout

@@ -55,12 +55,11 @@ def test_methods_are_compared(job: Classification) -> None:
     assert len(set(learns.scores)) == 2
     assert learns.trained == sleeps.trained == 4 * 2 + 4
     assert learns.measured_bytes > 0 and learns.milliseconds > 0
-    assert (learns.predicted_bytes, learns.before, learns.tokens_per_second) == (1000, None, 0)
+    assert (learns.predicted_bytes, learns.tokens_per_second) == (1000, 0)
 
 
 def test_the_start_is_looked_at_once(job: Classification) -> None:
     text = replace(job, epochs=1)
-    object.__setattr__(text, "shows_start", True)
     object.__setattr__(text, "tokens", 60)
     learns, sleeps = comparison.compare(text, 1, Console(file=StringIO()))
     assert learns.before == sleeps.before
