@@ -24,6 +24,13 @@ class Machine:
     registers: int
     lanes: int
 
+    @property
+    def lanes_at_a_time(self) -> int:
+        """f32 numbers in a vector of kernels that hold a dozen: of short registers, two for one."""
+        return max(_LEAST_AT_A_TIME, self.lanes)
+
+
+_LEAST_AT_A_TIME = 8
 
 _TABLE = (
     Machine("x86-64-avx512", 32, 16),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -75,12 +77,12 @@ def module_of(case: str) -> str:
       }}"""
 
 
-def compiled(case: str, *, tiles: bool = True) -> CompiledModule:
+def compiled(case: str, *, tiles: bool = True, lanes: int = 8) -> CompiledModule:
     with make_context(), Location.unknown():
         module = Module.parse(module_of(case))
         LowerPock(keep="depthwise").run(module)
         assert str(module).count('"pock.conv_') == 2
-        PockToIree(tiles=tiles).run(module)
+        PockToIree(tiles=tiles, lanes=lanes).run(module)
         return compile_module(str(module), TARGETS["cpu"])
 
 
@@ -102,6 +104,16 @@ def test_the_numbers_are_pytorchs(case: str) -> None:
     assert by_image.dispatches <= 2, "padding dy, and the kernel"
     taps = np.prod(ALL[case][1])
     assert by_kernel.dispatches <= 2 + -(-taps // 12), "padding, kernels of 12 taps, the sum"
+
+
+@pytest.mark.parametrize("lanes", [8, 16])
+def test_vectors_are_as_long_as_the_machines(lanes: int) -> None:
+    with make_context(), Location.unknown():
+        module = Module.parse(module_of("3x3"))
+        PockToIree(lanes=lanes).run(module)
+        found = re.findall(r"vector_common_parallel = \[1, 1, \d+, (\d+)\]", str(module))
+    assert found == [str(lanes)]
+    check("3x3", compiled("3x3", lanes=lanes))
 
 
 @pytest.mark.parametrize("case", FALLBACKS)

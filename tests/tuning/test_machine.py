@@ -39,3 +39,8 @@ def test_find() -> None:
 
 def test_sections_name_the_version_of_iree() -> None:
     assert machines.section_of(MACHINES["aarch64-neon"]).startswith("aarch64-neon iree-")
+
+
+def test_short_registers_are_taken_two_at_a_time() -> None:
+    lanes = {name: machine.lanes_at_a_time for name, machine in MACHINES.items()}
+    assert lanes == {"x86-64-avx512": 16, "x86-64-avx2": 8, "x86-64": 8, "aarch64-neon": 8}

@@ -104,9 +104,6 @@ def _maps(
     return [lhs, rhs, outputs], loop
 
 
-LANES = 8
-"""Channels of a vector; a machine with other vectors takes them in parts or two at a time."""
-
 # ---- tiles -----------------------------------------------------------------------------------
 
 _ROWS_OF_A_GROUP = 96

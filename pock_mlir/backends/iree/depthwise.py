@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pock_mlir.backends.iree.contraction import LANES, largest_divisor, lowering_info
+from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.constants import splat_of
@@ -118,40 +118,41 @@ def _tap(g: ConvGeometry, place: tuple[int, ...]) -> _Tap:
     return _Tap(place, tuple(r for _, r in both), tuple(shift for shift, _ in both))
 
 
-def lower_depthwise(module: Module, *, tiles: bool = True) -> None:
+def lower_depthwise(module: Module, lanes: int) -> None:
     """Lower the gradients of depthwise convolutions that `lower-pock{keep=depthwise}` left.
 
-    Those that have no kernel here, and without tiles all, are lowered as `lower-pock` does it.
+    A vector of a kernel has so many lanes. Those that have no kernel here, and with no lanes all,
+    are lowered as `lower-pock` does it.
     """
     for op in named_ops(module, *_KERNELS):
         g = geometry_of(op)
         if not g.depthwise:
             continue
-        places = Places.of(g) if tiles and _is_f32(op) else None
-        y = None if places is None else _KERNELS[op.operation.name](op, places)
+        places = Places.of(g) if lanes and _is_f32(op) else None
+        y = None if places is None else _KERNELS[op.operation.name](op, places, lanes)
         if y is None:
             y = preferred_form(op).build(Builder.before(op), op)
         replace_op(op, y)
 
 
-def _image_kernel(op: Any, places: Places) -> Value | None:
+def _image_kernel(op: Any, places: Places, lanes: int) -> Value | None:
     if len({tap.remainders for tap in places.taps}) < math.prod(places.g.strides):
         return None  # IREE cannot distribute a kernel that also writes zeros
     b = Builder.before(op)
     bounds, last = _bounds(op)
-    y = image_gradient(b, op.output_gradient, op.kernel, places, bounds)
+    y = image_gradient(b, op.output_gradient, op.kernel, places, lanes, bounds)
     if bounds:  # what computed them from the gradient is dead now
         last.replace_all_uses_with(b.reshape(y, shape_of(last)))
     return y
 
 
-def _kernel_kernel(op: Any, places: Places) -> Value | None:
+def _kernel_kernel(op: Any, places: Places, lanes: int) -> Value | None:
     if places.numbers[-1] % 2:
         return None
-    return kernel_gradient(Builder.before(op), op.image, op.output_gradient, places)
+    return kernel_gradient(Builder.before(op), op.image, op.output_gradient, places, lanes)
 
 
-_KERNELS: dict[str, Callable[[Any, Places], Value | None]] = {
+_KERNELS: dict[str, Callable[[Any, Places, int], Value | None]] = {
     "pock.conv_input_gradient": _image_kernel,
     "pock.conv_kernel_gradient": _kernel_kernel,
 }
@@ -213,7 +214,12 @@ def _bound(op: Any, select: Any, gradient: Value) -> Bound | None:
 
 
 def image_gradient(
-    b: Builder, dy: Value, kernel: Value, places: Places, bounds: Sequence[Bound] = ()
+    b: Builder,
+    dy: Value,
+    kernel: Value,
+    places: Places,
+    lanes: int,
+    bounds: Sequence[Bound] = (),
 ) -> Value:
     """The sum, over the taps that a place meets, of dy times the kernel; 0 out of `bounds`."""
     g = places.g
@@ -256,7 +262,7 @@ def image_gradient(
         return [bounded(totals[each], each) for each in remainders]
 
     def compute(inner: Builder, inputs: list[Value], old: list[Value]) -> list[Value]:
-        attributes = _image_configuration(shape)
+        attributes = _image_configuration(shape, lanes)
         return generic(inner, inputs, old, maps, len(shape), [], body, attributes)
 
     (dx,) = dispatch(b, [*by_shifts.values(), *weights, *given.values()], written, compute)
@@ -269,7 +275,7 @@ def _weights(kernel: Value, tap: _Tap) -> Binding:
     return Binding(kernel, [*tap.place, 0, 0], [1, 1, 1, channels], [channels])
 
 
-def _image_configuration(shape: Sequence[int]) -> dict[str, Attribute]:
+def _image_configuration(shape: Sequence[int], lanes: int) -> dict[str, Attribute]:
     images, high, wide, channels = shape
     rows = largest_divisor(high, max(1, images * high // 8))
     return lowering_info(
@@ -278,7 +284,7 @@ def _image_configuration(shape: Sequence[int]) -> dict[str, Attribute]:
             1,
             1,
             largest_divisor(wide, _CHAINS),
-            largest_divisor(channels, LANES),
+            largest_divisor(channels, lanes),
         ],
     )
 
@@ -286,20 +292,20 @@ def _image_configuration(shape: Sequence[int]) -> dict[str, Attribute]:
 # ---- by the kernel ---------------------------------------------------------------------------
 
 
-def kernel_gradient(b: Builder, image: Value, dy: Value, places: Places) -> Value:
+def kernel_gradient(b: Builder, image: Value, dy: Value, places: Places, lanes: int) -> Value:
     """The sum, over images, of what `_sums` computes of each."""
     padded = places.padded(b, dy)
     shape = [places.g.image[0], len(places.taps), places.g.image[-1]]
     each = RankedTensorType.get(shape, type_of(dy).element_type)
     sums = b.create("flow.tensor.empty", [], [each]).results[0]
     for first in range(0, len(places.taps), _SUMS):
-        sums = _sums(b, image, padded, sums, places, first)
+        sums = _sums(b, image, padded, sums, places, first, lanes)
     total = b.reduce_add(sums, [0]) if shape[0] > 1 else sums
     return b.reshape(total, places.g.kernel)
 
 
 def _sums(
-    b: Builder, image: Value, padded: Value, sums: Value, places: Places, first: int
+    b: Builder, image: Value, padded: Value, sums: Value, places: Places, first: int, lanes: int
 ) -> Value:
     """For each image, some taps, and channel: the sum over places of the image times dy.
 
@@ -329,7 +335,7 @@ def _sums(
 
     def compute(inner: Builder, inputs: list[Value], old: list[Value]) -> list[Value]:
         initial = [zeros(inner, shape, type_of(sums).element_type) for _ in old]
-        attributes = _sum_configuration(images, channels)
+        attributes = _sum_configuration(images, channels, lanes)
         return generic(inner, inputs, initial, maps, 4, [2, 3], body, attributes)
 
     (new,) = dispatch(b, list(reads.values()), written, compute)
@@ -352,8 +358,8 @@ def _half(places: Binding, half: int) -> Binding:
     )
 
 
-def _sum_configuration(images: int, channels: int) -> dict[str, Attribute]:
-    lanes = largest_divisor(channels, LANES)
+def _sum_configuration(images: int, channels: int, lanes: int) -> dict[str, Attribute]:
+    lanes = largest_divisor(channels, lanes)
     vectors = channels // lanes
     group = lanes * largest_divisor(vectors, max(1, vectors * images // _FEWEST_GROUPS))
     return lowering_info(

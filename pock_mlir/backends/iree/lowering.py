@@ -87,10 +87,18 @@ class PockToIree(ModulePass):
         },
     )
 
+    lanes: int = field(
+        default=8,
+        metadata={
+            "help": "numbers in a vector of the kernels of depthwise convolutions and Winograd's"
+        },
+    )
+
     def run(self, module: Module) -> None:
         """Convert the whole module."""
         module.context.allow_unregistered_dialects = True
-        lower_depthwise(module, tiles=self.tiles)
+        lanes = self.lanes if self.tiles else 0
+        lower_depthwise(module, lanes)
         _require_lowered(module)
         if not self.tiles:
             forget_tiles(module)
@@ -106,7 +114,7 @@ class PockToIree(ModulePass):
         if self.tiles:
             lower_epilogues(module)
             lower_kept(module)
-        lower_winograd(module, tiles=self.tiles)
+        lower_winograd(module, lanes)
         lower_arrangements(module)
         lower_sums(module)
         lower_tiled(module)

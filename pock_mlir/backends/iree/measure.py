@@ -93,8 +93,9 @@ def _reason(error: Exception) -> str:
 def _compile(subject: Subject, forms: Sequence[Form], tuning: Tuning) -> Compiled:
     with make_context(), Location.unknown():
         module, values = build_module(subject, forms, tuning)
-        PockToIree().run(module)
-        return Compiled(compile_module(str(module), TARGETS["cpu"]).vmfb, forms, values)
+        target = TARGETS["cpu"]
+        PockToIree(lanes=target.lanes).run(module)
+        return Compiled(compile_module(str(module), target).vmfb, forms, values)
 
 
 # ---- timing ----------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pock_mlir.tuning import find_machine
+
 _SWIFTSHADER = (
     '#hal.device.target<"vulkan", [#hal.executable.target<"vulkan-spirv","vulkan-spirv-fb",'
     '{iree_codegen.target_info = #iree_gpu.target<arch="swiftshader",'
@@ -36,6 +38,11 @@ class Target:
     description: str
     narrow_floats: frozenset[str] = frozenset({"bf16", "f16"})
     processor: str | None = None
+
+    @property
+    def lanes(self) -> int:
+        """Numbers in a vector of the kernels that `pock-to-iree` makes; 0 where there are none."""
+        return 0 if self.processor is None else find_machine(self.processor).lanes_at_a_time
 
 
 _TABLE = (
