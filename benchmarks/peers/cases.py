@@ -51,7 +51,7 @@ class Model:
             return 1e-2 if self.inputs == "tokens" else 1e-3
         few = scheme in ("sparse", PAPER)
         if self.family == "dense":
-            return 2e-6 if few else 2e-8
+            return 2e-6 if few else 1e-8
         return 2e-5 if few else 5e-7
 
     @property

@@ -195,8 +195,9 @@ def _grouped_taps(b: Builder, op: Any) -> Value:
     return _per_tap(b, op, g, compute)
 
 
-_MOST_IMAGES = 32
-"""Above this the ops of `depthwise-images` make compiling slow."""
+_MOST_IMAGES = 24
+"""Above this the ops of `depthwise-images` make compiling slow, and the kernel that adds the images
+up, which may update a weight too, has more operands than IREE's runtime hands a kernel."""
 
 
 def _is_small_batch(g: ConvGeometry) -> bool:

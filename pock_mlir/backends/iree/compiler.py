@@ -23,6 +23,8 @@ _COMMON = (
 # Kernels take each tensor by its place in memory, not all of memory and an offset, so that it is
 # known which of them may run at the same time. For GPUs this is not tried, so that little overlaps.
 _BY_PLACE = ("--iree-scheduling-optimize-bindings=false",)
+_MOST_BINDINGS = 32
+"""Tensors, or all of memory, that IREE's runtime hands a kernel."""
 
 
 class CompilationError(Exception):
@@ -58,15 +60,18 @@ def compile_module(text: str, target: Target, *, generate_code: bool = True) -> 
         source, middle, result = (
             folder / name for name in ("module.mlir", "stream.mlir", "module.vmfb")
         )
-        by_place = () if target.processor is None else _BY_PLACE
-        flags = [*_COMMON, *by_place, *target.flags]
+        flags = [*_COMMON, *target.flags]
         source.write_text(text)
-        _run(
-            source,
-            middle,
-            [*flags, "--compile-to=stream", f"--dump-compilation-phases-to={folder}"],
-        )
-        stream = overlap_commands(middle.read_text())
+
+        def scheduled(*more: str) -> str:
+            dump = f"--dump-compilation-phases-to={folder}"
+            _run(source, middle, [*flags, *more, "--compile-to=stream", dump])
+            return middle.read_text()
+
+        stream = scheduled(*(() if target.processor is None else _BY_PLACE))
+        if _most_bindings(stream) > _MOST_BINDINGS:
+            stream = scheduled()
+        stream = overlap_commands(stream)
         code = b""
         if generate_code:
             middle.write_text(stream)
@@ -84,6 +89,18 @@ def _run(source: Path, result: Path, flags: Sequence[str]) -> None:
         lines = done.stderr.decode(errors="replace").splitlines()
         errors = [line for line in lines if "error:" in line] or lines[:5]
         raise CompilationError("iree-compile failed:\n" + "\n".join(errors[:10]))
+
+
+_DISPATCH, _BINDING = "stream.cmd.dispatch @", re.compile(r"\s+(?:ro|rw|wo) %")
+
+
+def _most_bindings(stream: str) -> int:
+    """Of any kernel in the text of a module with its allocations."""
+    most = count = 0
+    for line in stream.splitlines():
+        count = 0 if _DISPATCH in line else count + bool(_BINDING.match(line))
+        most = max(most, count)
+    return most
 
 
 def _phase(folder: Path, name: str) -> str:
