@@ -272,7 +272,7 @@ def _compiled(text: str, target: Target, tell: Progress) -> CompiledModule:
 
     def lowered(*, tiles: bool) -> str:
         module = Module.parse(text)
-        PockToIree(tiles=tiles, lanes=target.lanes).run(module)
+        PockToIree(tiles=tiles, vector_width=target.vector_width).run(module)
         return str(module)
 
     chosen = lowered(tiles=True)

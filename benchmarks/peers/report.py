@@ -26,7 +26,7 @@ THREADS = (2, 1)
 HEAD = """\
 # Benchmarks
 
-Training steps of pock_mlir and of other frameworks, side by side on one machine. This page, its
+Training steps of pock_mlir and of other frameworks, side by side. This page, its
 figures and its numbers are written by `python -m benchmarks.peers` from `benchmarks/peers.json`.
 
 ## How it is measured
@@ -51,7 +51,7 @@ figures and its numbers are written by `python -m benchmarks.peers` from `benchm
 
 
 def write(results: Results, page: Path = PAGE) -> None:
-    """Write the page and the figure beside it."""
+    """Write the page, and a figure for each machine beside it."""
     parts = [HEAD, _peers(results)]
     for machine in results.machines():
         parts += _of_machine(results.on(machine), machine, page.with_suffix(""))
@@ -60,7 +60,7 @@ def write(results: Results, page: Path = PAGE) -> None:
 
 def _of_machine(results: Results, machine: str, figures: Path) -> Iterator[str]:
     """What was measured on one machine; its figure's name starts with that of `figures`."""
-    kind = machine.partition("(")[2].partition(")")[0]
+    kind = machine.rpartition("(")[2].partition(")")[0]
     figure = figures.with_name(f"{figures.name}-{kind}.png")
     yield f"## On {machine}\n"
     yield _when(results)

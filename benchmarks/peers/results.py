@@ -59,8 +59,10 @@ class Results:
         return list(dict.fromkeys(session["machine"] for session in reversed(self.sessions)))
 
     def on(self, machine: str) -> Results:
-        """The sessions of one machine, to look things up in."""
-        return Results(self.path, [each for each in self.sessions if each["machine"] == machine])
+        """The sessions of one machine, to look things up in: nothing is kept there."""
+        return Results(
+            Path(os.devnull), [each for each in self.sessions if each["machine"] == machine]
+        )
 
     def has(
         self, model: str, batch: int, threads: int, schemes: list[str], peers: list[str]

@@ -50,10 +50,12 @@ Cell = Callable[[Outcome], str]
 
 def columns(outcomes: Sequence[Outcome], measure: Measure) -> dict[str, Cell]:
     """What the table says of each method: those columns that any has something for."""
-    made: dict[str, Cell] = {"before": lambda o: measure.show([o.before])}
-    made[measure.name] = lambda o: measure.show(o.scores)
-    made["trained"] = lambda o: f"{o.trained:,}"
-    made["ms / step"] = lambda o: f"{o.milliseconds:.1f}"
+    made: dict[str, Cell] = {
+        "before": lambda o: measure.show([o.before]),
+        measure.name: lambda o: measure.show(o.scores),
+        "trained": lambda o: f"{o.trained:,}",
+        "ms / step": lambda o: f"{o.milliseconds:.1f}",
+    }
     if any(outcome.tokens_per_second for outcome in outcomes):
         made["tokens / s"] = lambda o: f"{o.tokens_per_second:,.0f}"
     made["peak MB"] = lambda o: f"{o.measured_bytes / _MB:.1f}"

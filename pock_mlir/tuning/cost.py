@@ -49,11 +49,13 @@ def _of_product(product: Product, form: Form, machine: Machine) -> dict[str, flo
         counted["plain few rows"] = vectors if product.m < _FEW_ROWS else 0.0
         counted["plain rows left over"] = vectors if product.m % _ROWS_OF_PLAIN else 0.0
         return counted
+    # Of half a register, as of 24x8x4 with AVX-512, two count as one: Zen 4 takes two at a time.
     rows, wide = form.tile.rows, form.tile.columns / machine.lanes
     vectors *= -(-product.m // rows) * rows / product.m
     counted["multiply"] = vectors
     load = "load panel" if form.has_panels else "load row"
-    far = product.k * form.tile.columns * _BYTES > _FIRST_CACHE
+    steps = block_of_stream(product.k) if form.streams else product.k
+    far = steps * form.tile.columns > _NEAR
     counted |= {load: vectors / rows, f"{load} from afar": vectors / rows if far else 0.0}
     by_rows = product.lhs_rows_first or form.kind == "panels"
     counted["broadcast" if by_rows else "broadcast km"] = vectors / wide
@@ -65,8 +67,9 @@ def _of_product(product: Product, form: Form, machine: Machine) -> dict[str, flo
 
 _FEW_ROWS, _ROWS_OF_PLAIN = 32, 8
 """IREE's own blocks are of eight rows; what is left over, and all of few rows, it does by less."""
-_BYTES, _FIRST_CACHE = 4, 1 << 16
-"""Of a number; and of columns of rhs that are still near when the next block's rows need them."""
+_NEAR = 1 << 14
+"""Numbers of rhs that the next block of rows still finds in a near cache: of limits between 64 KiB
+and half a MiB, this one's model fits best."""
 
 
 def _copies(product: Product, form: Form) -> dict[str, float]:
@@ -139,14 +142,17 @@ def _shipped() -> dict[str, CostModel]:
 
 _ROUNDS = 8
 _LEAST = 0.05
+"""Of the measured time: no estimate counts as less, so that no weight is without bounds."""
 
 
 def fit(samples: Sequence[Sample], machine: Machine) -> CostModel:
     """The constants, none negative, of least squared error relative to the geometric mean.
 
-    That of measured and estimated time, which half and twice the time are equally far from:
-    relative to what was measured, a few forms that take many times as long would count less, and
-    pull all down. The estimates are those of the round before.
+    That is the mean of measured and estimated time, from which half and twice the time are equally
+    far. Relative to what was measured, too low an estimate costs at most 1, one that is too high
+    has no limit: few forms that take many times as long would not count, and all be too low.
+
+    Each round solves for weights at which the error of the last estimates has the same slope.
     """
     rows = [(quantities(subject, form, machine), time) for subject, form, time in samples]
     names = sorted({name for counted, _ in rows for name in counted})
@@ -154,7 +160,7 @@ def fit(samples: Sequence[Sample], machine: Machine) -> CostModel:
     measured = np.array([time for _, time in rows])
     solution, estimated = np.zeros(len(names)), measured
     for _ in range(_ROUNDS):
-        scale = np.sqrt(measured * estimated)
+        scale = estimated * np.sqrt(measured / (measured + estimated))
         solution = _non_negative(matrix / scale[:, None], measured / scale)
         estimated = np.maximum(matrix @ solution, _LEAST * measured)
     return CostModel(dict(zip(names, map(float, solution), strict=True)))

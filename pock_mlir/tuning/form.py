@@ -24,7 +24,7 @@ class Tile:
 
     Attributes:
         rows: of the result.
-        columns: of the result; a multiple of what a vector register holds.
+        columns: of the result; a multiple of what a vector register holds, or half of that.
         depth: steps along the contracted dimension that are unrolled.
     """
 
@@ -219,14 +219,13 @@ _VECTORS = (2, 4)
 _TALLEST = 2
 """How many tiles of each width are tried."""
 _DEPTHS = (4, 2, 1)
-_MOST_SUMS_NEEDED = 8
-"""Vectors of sums that keep multipliers busy: two a cycle, done after four cycles."""
-_SUMS_OF_FEW_ROWS = 8
-"""Vectors of sums of a product of one or two rows: fewer would wait for each other."""
+_ENOUGH_SUMS = 8
+"""Vectors of sums that keep multipliers busy: two a cycle, done after four cycles. Fewer wait for
+each other."""
 _SHORT = 0.6
 """Blocks are short that have at most so much of the rows that registers hold."""
 _FEWEST_LANES = 8
-"""Of registers that are half used where no whole one divides the columns."""
+"""Of registers that are half used, where whole ones make no block."""
 
 
 def _of_product(product: Product, machine: Machine) -> list[Tile]:
@@ -268,7 +267,7 @@ def _wide(product: Product, machine: Machine) -> list[Tile]:
 
 def _of_few_rows(product: Product, machine: Machine) -> list[Tile]:
     """The widest block of all rows. Each vector of rhs is used at once and needs no register."""
-    vectors = _SUMS_OF_FEW_ROWS // product.m
+    vectors = _ENOUGH_SUMS // product.m
     while vectors > 1 and product.n % (vectors * machine.lanes):
         vectors //= 2
     columns = vectors * machine.lanes
@@ -278,13 +277,13 @@ def _of_few_rows(product: Product, machine: Machine) -> list[Tile]:
 def _of_width(product: Product, machine: Machine, vectors: int) -> list[Tile]:
     """The tallest blocks of a width that divide the product and that the registers hold.
 
-    Blocks that leave most registers empty wait for memory; so do the tallest of one vector, of
-    which a lower one is tried too.
+    Blocks that leave most registers empty wait for memory. Of one vector a lower one is tried too,
+    which was faster with AVX-512.
     """
     columns = vectors * machine.lanes
     if product.n % columns:
         return []
-    highest, fewest = _highest(machine, vectors), min(3 * machine.registers // 8, _MOST_SUMS_NEEDED)
+    highest, fewest = _highest(machine, vectors), min(3 * machine.registers // 8, _ENOUGH_SUMS)
     rows = [r for r in range(highest, 2, -1) if r * vectors >= fewest and product.m % r == 0]
     lower = [r for r in rows[_TALLEST:] if vectors == 1 and r <= _highest(machine, 2)]
     return [Tile(each, columns, _depth(product)) for each in (*rows[:_TALLEST], *lower[:1])]

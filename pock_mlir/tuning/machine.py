@@ -25,12 +25,15 @@ class Machine:
     lanes: int
 
     @property
-    def lanes_at_a_time(self) -> int:
-        """f32 numbers in a vector of kernels that hold a dozen: of short registers, two for one."""
-        return max(_LEAST_AT_A_TIME, self.lanes)
+    def vector_width(self) -> int:
+        """f32 numbers in a vector of kernels of depthwise convolutions and Winograd's transforms.
+
+        They hold some twelve vectors; registers of four numbers are taken two at a time.
+        """
+        return max(_LEAST_WIDTH, self.lanes)
 
 
-_LEAST_AT_A_TIME = 8
+_LEAST_WIDTH = 8
 
 _TABLE = (
     Machine("x86-64-avx512", 32, 16),

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pock_mlir.backends.iree.compiler import CompiledModule, allocations, compile_module
+from pock_mlir.backends.iree.contraction import vector_length
 from pock_mlir.backends.iree.lowering import PockToIree
 from pock_mlir.backends.iree.targets import TARGETS
 from pock_mlir.dialects import make_context
@@ -77,12 +78,12 @@ def module_of(case: str) -> str:
       }}"""
 
 
-def compiled(case: str, *, tiles: bool = True, lanes: int = 8) -> CompiledModule:
+def compiled(case: str, *, tiles: bool = True, width: int = 8) -> CompiledModule:
     with make_context(), Location.unknown():
         module = Module.parse(module_of(case))
         LowerPock(keep="depthwise").run(module)
         assert str(module).count('"pock.conv_') == 2
-        PockToIree(tiles=tiles, lanes=lanes).run(module)
+        PockToIree(tiles=tiles, vector_width=width).run(module)
         return compile_module(str(module), TARGETS["cpu"])
 
 
@@ -106,14 +107,20 @@ def test_the_numbers_are_pytorchs(case: str) -> None:
     assert by_kernel.dispatches <= 2 + -(-taps // 12), "padding, kernels of 12 taps, the sum"
 
 
-@pytest.mark.parametrize("lanes", [8, 16])
-def test_vectors_are_as_long_as_the_machines(lanes: int) -> None:
+@pytest.mark.parametrize("width", [8, 16])
+def test_vectors_are_as_long_as_the_machines(width: int) -> None:
     with make_context(), Location.unknown():
         module = Module.parse(module_of("3x3"))
-        PockToIree(lanes=lanes).run(module)
-        found = re.findall(r"vector_common_parallel = \[1, 1, \d+, (\d+)\]", str(module))
-    assert found == [str(lanes)]
-    check("3x3", compiled("3x3", lanes=lanes))
+        PockToIree(vector_width=width).run(module)
+    by_image = re.findall(r"vector_common_parallel = \[1, 1, \d+, (\d+)\]", str(module))
+    by_kernel = re.findall(r"vector_common_parallel = \[1, (\d+), 0, 0\]", str(module))
+    assert {*by_image, *by_kernel} == {str(width)} and by_image and by_kernel
+    check("3x3", compiled("3x3", width=width))
+
+
+def test_vectors_that_do_not_divide_the_channels_are_halved() -> None:
+    lengths = {channels: vector_length(channels, 16) for channels in (32, 24, 120, 36, 10)}
+    assert lengths == {32: 16, 24: 8, 120: 8, 36: 4, 10: 10}
 
 
 @pytest.mark.parametrize("case", FALLBACKS)

@@ -37,15 +37,15 @@ def test_the_matrices_make_a_convolution(side: int) -> None:
 
 @pytest.mark.parametrize("form", SIDES)
 @pytest.mark.parametrize("text", CONVOLUTIONS)
-@pytest.mark.parametrize("tiles", [True, False])
-def test_the_numbers(text: str, form: str, tiles: bool) -> None:
+@pytest.mark.parametrize("width", [8, 16, 0])
+def test_the_numbers(text: str, form: str, width: int) -> None:
     subject = parse_subject(text)
     assert isinstance(subject, Convolution)
     with make_context(), Location.unknown():
         module, values = build_module(subject, [Form(form)], Tuning.load("x86-64-avx2"))
-        PockToIree(tiles=tiles).run(module)
+        PockToIree(vector_width=width).run(module)
         compiled = compile_module(str(module), TARGETS["cpu"])
-    if tiles:
+    if width:
         assert allocations(compiled, "form0").copies == 0
     given = operands(subject)
     expected = reference(subject, given["lhs"], given["rhs"])

@@ -103,11 +103,11 @@ def test_a_session_takes_the_place_of_a_smaller_one(tmp_path: Path) -> None:
 
 def test_machines_have_parts_of_their_own(tmp_path: Path) -> None:
     results = Results(tmp_path / "r.json", [])
-    for machine, theirs in ("One (x86-64), 2 cores", 2.0), ("Two (x86-64-avx2), 2 cores", 3.0):
+    for machine, theirs in ("One(R) (x86-64), 2 cores", 2.0), ("Two (x86-64-avx2), 2 cores", 3.0):
         contestants = {"ours__full": {"ms": [1.0, 1.0]}, "pytorch__full": {"ms": [theirs] * 2}}
         results.add({"machine": machine, **session(**contestants)})
     report.write(results, tmp_path / "page.md")
-    one = (tmp_path / "page.md").read_text().partition("## On One (x86-64), 2 cores")
+    one = (tmp_path / "page.md").read_text().partition("## On One(R) (x86-64), 2 cores")
     assert "**3.00 (3.00-3.00)**" in one[0], "that of the latest session comes first"
     assert "**2.00 (2.00-2.00)**" in one[2]
     figures = {path.name for path in tmp_path.glob("*.png")}

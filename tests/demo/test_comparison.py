@@ -54,6 +54,7 @@ def test_methods_are_compared(job: Classification) -> None:
     assert min(learns.scores) > 0.7 > 0.5 > max(sleeps.scores)
     assert len(set(learns.scores)) == 2
     assert learns.trained == sleeps.trained == 4 * 2 + 4
+    assert sleeps.scores[0] == sleeps.before == learns.before
     assert learns.measured_bytes > 0 and learns.milliseconds > 0
     assert (learns.predicted_bytes, learns.tokens_per_second) == (1000, 0)
 

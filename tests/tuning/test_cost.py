@@ -38,6 +38,12 @@ def test_fitting_finds_the_constants_that_made_the_times() -> None:
     assert quality(found, measured, AVX2).regret == pytest.approx(1, abs=0.01)
 
 
+def test_half_and_twice_the_time_are_equally_far() -> None:
+    product, plain = PRODUCTS[0], PLAIN
+    model = fit([(product, plain, 1.0), (product, plain, 4.0)], AVX2)
+    assert model.estimate(product, plain, AVX2) == pytest.approx(2.0, rel=0.01)
+
+
 def test_what_is_frozen_is_arranged_for_nothing() -> None:
     panels = Form.parse("panels 4x16x4")
     costs = [

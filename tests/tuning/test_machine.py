@@ -42,5 +42,5 @@ def test_sections_name_the_version_of_iree() -> None:
 
 
 def test_short_registers_are_taken_two_at_a_time() -> None:
-    lanes = {name: machine.lanes_at_a_time for name, machine in MACHINES.items()}
-    assert lanes == {"x86-64-avx512": 16, "x86-64-avx2": 8, "x86-64": 8, "aarch64-neon": 8}
+    widths = {name: machine.vector_width for name, machine in MACHINES.items()}
+    assert widths == {"x86-64-avx512": 16, "x86-64-avx2": 8, "x86-64": 8, "aarch64-neon": 8}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pock_mlir.backends.iree.concurrency import overlap_commands, stages
+from pock_mlir.backends.iree.concurrency import most_bindings, overlap_commands, stages
 from pock_mlir.backends.iree.targets import Target
 
 _COMMON = (
@@ -24,7 +24,8 @@ _COMMON = (
 # known which of them may run at the same time. For GPUs this is not tried, so that little overlaps.
 _BY_PLACE = ("--iree-scheduling-optimize-bindings=false",)
 _MOST_BINDINGS = 32
-"""Tensors, or all of memory, that IREE's runtime hands a kernel."""
+"""The most tensors (or whole allocations, for kernels that take these) that IREE's runtime hands a
+kernel."""
 
 
 class CompilationError(Exception):
@@ -69,8 +70,13 @@ def compile_module(text: str, target: Target, *, generate_code: bool = True) -> 
             return middle.read_text()
 
         stream = scheduled(*(() if target.processor is None else _BY_PLACE))
-        if _most_bindings(stream) > _MOST_BINDINGS:
-            stream = scheduled()
+        if target.processor is not None and most_bindings(stream) > _MOST_BINDINGS:
+            stream = scheduled()  # little of the module will overlap
+        if (most := most_bindings(stream)) > _MOST_BINDINGS:
+            raise CompilationError(
+                f"iree-compile made a kernel of {most} tensors:\n"
+                f"error: IREE's runtime hands a kernel {_MOST_BINDINGS} at most"
+            )
         stream = overlap_commands(stream)
         code = b""
         if generate_code:
@@ -89,18 +95,6 @@ def _run(source: Path, result: Path, flags: Sequence[str]) -> None:
         lines = done.stderr.decode(errors="replace").splitlines()
         errors = [line for line in lines if "error:" in line] or lines[:5]
         raise CompilationError("iree-compile failed:\n" + "\n".join(errors[:10]))
-
-
-_DISPATCH, _BINDING = "stream.cmd.dispatch @", re.compile(r"\s+(?:ro|rw|wo) %")
-
-
-def _most_bindings(stream: str) -> int:
-    """Of any kernel in the text of a module with its allocations."""
-    most = count = 0
-    for line in stream.splitlines():
-        count = 0 if _DISPATCH in line else count + bool(_BINDING.match(line))
-        most = max(most, count)
-    return most
 
 
 def _phase(folder: Path, name: str) -> str:

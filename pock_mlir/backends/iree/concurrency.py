@@ -150,6 +150,15 @@ def _accesses(command: Sequence[str], memory: Mapping[str, str]) -> list[Access]
     return [access(*each.groups()[1:], writes=each[1] != "ro") for each in bound if each]
 
 
+def most_bindings(text: str) -> int:
+    """The most tensors that any kernel of a module is handed; each stands on a line of its own."""
+    most = count = 0
+    for line in text.splitlines():
+        count = count + 1 if _DISPATCHED.match(line) else 0
+        most = max(most, count)
+    return most
+
+
 def _stages(commands: Sequence[_Command]) -> list[list[_Command]]:
     found: list[list[_Command]] = []
     for command in commands:

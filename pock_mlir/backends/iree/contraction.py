@@ -193,6 +193,17 @@ def _rows_of_a_group(rows: Sequence[int], height: int, groups: int) -> list[int]
     return [*(1 for _ in images), tall, last]
 
 
+_SHORTEST_VECTOR = 4
+
+
+def vector_length(channels: int, width: int) -> int:
+    """Numbers of a vector: `width`, or its half and so on if that does not divide `channels`."""
+    length = width
+    while length > _SHORTEST_VECTOR and channels % length:
+        length //= 2
+    return length if channels % length == 0 else largest_divisor(channels, width)
+
+
 def largest_divisor(number: int, limit: int) -> int:
     """The largest divisor of `number` that is no more than `limit`, at least 1."""
     return next((n for n in range(min(number, limit), 1, -1) if number % n == 0), 1)

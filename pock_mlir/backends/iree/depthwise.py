@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info
+from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info, vector_length
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
 from pock_mlir.dialects.constants import splat_of
@@ -118,38 +118,38 @@ def _tap(g: ConvGeometry, place: tuple[int, ...]) -> _Tap:
     return _Tap(place, tuple(r for _, r in both), tuple(shift for shift, _ in both))
 
 
-def lower_depthwise(module: Module, lanes: int) -> None:
+def lower_depthwise(module: Module, width: int) -> None:
     """Lower the gradients of depthwise convolutions that `lower-pock{keep=depthwise}` left.
 
-    A vector of a kernel has so many lanes. Those that have no kernel here, and with no lanes all,
-    are lowered as `lower-pock` does it.
+    A vector has `width` numbers. Those that have no kernel here, and with a width of 0 all, are
+    lowered as `lower-pock` does it.
     """
     for op in named_ops(module, *_KERNELS):
         g = geometry_of(op)
         if not g.depthwise:
             continue
-        places = Places.of(g) if lanes and _is_f32(op) else None
-        y = None if places is None else _KERNELS[op.operation.name](op, places, lanes)
+        places = Places.of(g) if width and _is_f32(op) else None
+        y = None if places is None else _KERNELS[op.operation.name](op, places, width)
         if y is None:
             y = preferred_form(op).build(Builder.before(op), op)
         replace_op(op, y)
 
 
-def _image_kernel(op: Any, places: Places, lanes: int) -> Value | None:
+def _image_kernel(op: Any, places: Places, width: int) -> Value | None:
     if len({tap.remainders for tap in places.taps}) < math.prod(places.g.strides):
         return None  # IREE cannot distribute a kernel that also writes zeros
     b = Builder.before(op)
     bounds, last = _bounds(op)
-    y = image_gradient(b, op.output_gradient, op.kernel, places, lanes, bounds)
+    y = image_gradient(b, op.output_gradient, op.kernel, places, width, bounds)
     if bounds:  # what computed them from the gradient is dead now
         last.replace_all_uses_with(b.reshape(y, shape_of(last)))
     return y
 
 
-def _kernel_kernel(op: Any, places: Places, lanes: int) -> Value | None:
+def _kernel_kernel(op: Any, places: Places, width: int) -> Value | None:
     if places.numbers[-1] % 2:
         return None
-    return kernel_gradient(Builder.before(op), op.image, op.output_gradient, places, lanes)
+    return kernel_gradient(Builder.before(op), op.image, op.output_gradient, places, width)
 
 
 _KERNELS: dict[str, Callable[[Any, Places, int], Value | None]] = {
@@ -218,7 +218,7 @@ def image_gradient(
     dy: Value,
     kernel: Value,
     places: Places,
-    lanes: int,
+    width: int,
     bounds: Sequence[Bound] = (),
 ) -> Value:
     """The sum, over the taps that a place meets, of dy times the kernel; 0 out of `bounds`."""
@@ -262,7 +262,7 @@ def image_gradient(
         return [bounded(totals[each], each) for each in remainders]
 
     def compute(inner: Builder, inputs: list[Value], old: list[Value]) -> list[Value]:
-        attributes = _image_configuration(shape, lanes)
+        attributes = _image_configuration(shape, width)
         return generic(inner, inputs, old, maps, len(shape), [], body, attributes)
 
     (dx,) = dispatch(b, [*by_shifts.values(), *weights, *given.values()], written, compute)
@@ -275,7 +275,7 @@ def _weights(kernel: Value, tap: _Tap) -> Binding:
     return Binding(kernel, [*tap.place, 0, 0], [1, 1, 1, channels], [channels])
 
 
-def _image_configuration(shape: Sequence[int], lanes: int) -> dict[str, Attribute]:
+def _image_configuration(shape: Sequence[int], width: int) -> dict[str, Attribute]:
     images, high, wide, channels = shape
     rows = largest_divisor(high, max(1, images * high // 8))
     return lowering_info(
@@ -284,7 +284,7 @@ def _image_configuration(shape: Sequence[int], lanes: int) -> dict[str, Attribut
             1,
             1,
             largest_divisor(wide, _CHAINS),
-            largest_divisor(channels, lanes),
+            vector_length(channels, width),
         ],
     )
 
@@ -292,20 +292,20 @@ def _image_configuration(shape: Sequence[int], lanes: int) -> dict[str, Attribut
 # ---- by the kernel ---------------------------------------------------------------------------
 
 
-def kernel_gradient(b: Builder, image: Value, dy: Value, places: Places, lanes: int) -> Value:
+def kernel_gradient(b: Builder, image: Value, dy: Value, places: Places, width: int) -> Value:
     """The sum, over images, of what `_sums` computes of each."""
     padded = places.padded(b, dy)
     shape = [places.g.image[0], len(places.taps), places.g.image[-1]]
     each = RankedTensorType.get(shape, type_of(dy).element_type)
     sums = b.create("flow.tensor.empty", [], [each]).results[0]
     for first in range(0, len(places.taps), _SUMS):
-        sums = _sums(b, image, padded, sums, places, first, lanes)
+        sums = _sums(b, image, padded, sums, places, first, width)
     total = b.reduce_add(sums, [0]) if shape[0] > 1 else sums
     return b.reshape(total, places.g.kernel)
 
 
 def _sums(
-    b: Builder, image: Value, padded: Value, sums: Value, places: Places, first: int, lanes: int
+    b: Builder, image: Value, padded: Value, sums: Value, places: Places, first: int, width: int
 ) -> Value:
     """For each image, some taps, and channel: the sum over places of the image times dy.
 
@@ -335,7 +335,7 @@ def _sums(
 
     def compute(inner: Builder, inputs: list[Value], old: list[Value]) -> list[Value]:
         initial = [zeros(inner, shape, type_of(sums).element_type) for _ in old]
-        attributes = _sum_configuration(images, channels, lanes)
+        attributes = _sum_configuration(images, channels, width)
         return generic(inner, inputs, initial, maps, 4, [2, 3], body, attributes)
 
     (new,) = dispatch(b, list(reads.values()), written, compute)
@@ -358,12 +358,12 @@ def _half(places: Binding, half: int) -> Binding:
     )
 
 
-def _sum_configuration(images: int, channels: int, lanes: int) -> dict[str, Attribute]:
-    lanes = largest_divisor(channels, lanes)
-    vectors = channels // lanes
-    group = lanes * largest_divisor(vectors, max(1, vectors * images // _FEWEST_GROUPS))
+def _sum_configuration(images: int, channels: int, width: int) -> dict[str, Attribute]:
+    length = vector_length(channels, width)
+    vectors = channels // length
+    group = length * largest_divisor(vectors, max(1, vectors * images // _FEWEST_GROUPS))
     return lowering_info(
         distribution=[1, group, 0, 0],
-        vector_common_parallel=[1, lanes, 0, 0],
+        vector_common_parallel=[1, length, 0, 0],
         vector_reduction=[0, 0, 1, 1],
     )

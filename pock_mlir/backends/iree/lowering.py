@@ -86,19 +86,19 @@ class PockToIree(ModulePass):
             "help": "give contractions the tiles that choose-kernels chose, and kept values kernels"
         },
     )
-
-    lanes: int = field(
+    vector_width: int = field(
         default=8,
         metadata={
-            "help": "numbers in a vector of the kernels of depthwise convolutions and Winograd's"
+            "help": "numbers in a vector of the kernels of depthwise convolutions and Winograd's; "
+            "0: IREE's own loops"
         },
     )
 
     def run(self, module: Module) -> None:
         """Convert the whole module."""
         module.context.allow_unregistered_dialects = True
-        lanes = self.lanes if self.tiles else 0
-        lower_depthwise(module, lanes)
+        width = self.vector_width if self.tiles else 0
+        lower_depthwise(module, width)
         _require_lowered(module)
         if not self.tiles:
             forget_tiles(module)
@@ -114,7 +114,7 @@ class PockToIree(ModulePass):
         if self.tiles:
             lower_epilogues(module)
             lower_kept(module)
-        lower_winograd(module, lanes)
+        lower_winograd(module, width)
         lower_arrangements(module)
         lower_sums(module)
         lower_tiled(module)

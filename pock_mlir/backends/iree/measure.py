@@ -94,7 +94,7 @@ def _compile(subject: Subject, forms: Sequence[Form], tuning: Tuning) -> Compile
     with make_context(), Location.unknown():
         module, values = build_module(subject, forms, tuning)
         target = TARGETS["cpu"]
-        PockToIree(lanes=target.lanes).run(module)
+        PockToIree(vector_width=target.vector_width).run(module)
         return Compiled(compile_module(str(module), target).vmfb, forms, values)
 
 

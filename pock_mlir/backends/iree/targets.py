@@ -40,9 +40,9 @@ class Target:
     processor: str | None = None
 
     @property
-    def lanes(self) -> int:
-        """Numbers in a vector of the kernels that `pock-to-iree` makes; 0 where there are none."""
-        return 0 if self.processor is None else find_machine(self.processor).lanes_at_a_time
+    def vector_width(self) -> int:
+        """Of the kernels that `pock-to-iree` makes; 0 where IREE's code generator tiles itself."""
+        return 0 if self.processor is None else find_machine(self.processor).vector_width
 
 
 _TABLE = (

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info
+from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info, vector_length
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic
 from pock_mlir.dialects.pock.winograd import WINDOW, seen
@@ -26,37 +26,37 @@ _GROUPS = 16
 """In how many parts a transform is done, for threads to share it."""
 
 
-def lower_winograd(module: Module, lanes: int) -> None:
-    """Lower the three transforms, by vectors of so many lanes; of none, by IREE's own loops."""
+def lower_winograd(module: Module, width: int) -> None:
+    """Lower the three transforms, with `width` numbers a vector; 0 leaves loops to IREE."""
     for name, lower in WINOGRAD.items():
         for op in named_ops(module, name):
-            y = lower(Builder.before(op), op, op.side.value, lanes)
+            y = lower(Builder.before(op), op, op.side.value, width)
             replace_op(op, y)
 
 
-def _image(b: Builder, op: Any, side: int, lanes: int) -> Value:
+def _image(b: Builder, op: Any, side: int, width: int) -> Value:
     _, *shape = shape_of(op.parts)
     steps = [1, side, side, 1]
     reads = [_every(op.image, [0, i, j, 0], shape, steps) for i, j in _square(seen(side))]
-    return _transform(b, reads, op.parts, _stacked, transforms(side).image, lanes)
+    return _transform(b, reads, op.parts, _stacked, transforms(side).image, width)
 
 
-def _kernel(b: Builder, op: Any, side: int, lanes: int) -> Value:
+def _kernel(b: Builder, op: Any, side: int, width: int) -> Value:
     _, *shape = shape_of(op.parts)
     kernel, flipped = unflipped(op.kernel)
     places = [tap_of(place, [WINDOW] * 2, flipped) for place in _square(WINDOW)]
     reads = [Binding(kernel, [*place, 0, 0], [1, 1, *shape], shape) for place in places]
-    return _transform(b, reads, op.parts, _stacked, transforms(side).kernel, lanes)
+    return _transform(b, reads, op.parts, _stacked, transforms(side).kernel, width)
 
 
-def _output(b: Builder, op: Any, side: int, lanes: int) -> Value:
+def _output(b: Builder, op: Any, side: int, width: int) -> Value:
     _, *shape = shape_of(op.parts)
     reads = [_stacked(op.parts, i) for i in range(seen(side) ** 2)]
 
     def places(y: Value, i: int) -> Binding:
         return _every(y, [0, i // side, i % side, 0], shape, [1, side, side, 1])
 
-    return _transform(b, reads, op.output, places, transforms(side).output, lanes)
+    return _transform(b, reads, op.output, places, transforms(side).output, width)
 
 
 WINOGRAD: dict[str, Callable[[Builder, Any, int, int], Value]] = {
@@ -64,7 +64,7 @@ WINOGRAD: dict[str, Callable[[Builder, Any, int, int], Value]] = {
     "pock.winograd_kernel": _kernel,
     "pock.winograd_output": _output,
 }
-"""What lowers each transform: (builder, op, side, lanes) -> result."""
+"""What lowers each transform: (builder, op, side, numbers of a vector) -> result."""
 
 # ---- places ----------------------------------------------------------------------------------
 
@@ -91,14 +91,14 @@ def _stacked(x: Value, i: int) -> Binding:
 
 
 def _transform(
-    b: Builder, reads: Sequence[Binding], result: Value, place: Place, matrix: Matrix, lanes: int
+    b: Builder, reads: Sequence[Binding], result: Value, place: Place, matrix: Matrix, width: int
 ) -> Value:
     """One kernel: `matrix` on both sides of the squares that are read."""
     shape = reads[0].shape
     empty = b.create("flow.tensor.empty", [], [result.type]).results[0]
     written = [place(empty, i).as_written() for i in range(len(matrix) ** 2)]
     maps = [list(range(len(shape)))] * (len(reads) + len(written))
-    attributes = _configuration(shape, lanes) if lanes else {}
+    attributes = _configuration(shape, width) if width else {}
 
     def body(a: ScalarArithmetic, places: list[Value], _: list[Value]) -> list[Value]:
         return _both_sides(a, matrix, places)
@@ -137,7 +137,7 @@ def _scaled(a: ScalarArithmetic, factor: float, x: Value) -> Value:
     return x if factor == 1 else a.multiply(a.constant(float(factor)), x)
 
 
-def _configuration(shape: Sequence[int], lanes: int) -> dict[str, Any]:
+def _configuration(shape: Sequence[int], width: int) -> dict[str, Any]:
     """Vectors of channels, and groups of the first dimensions."""
     *rows, last = shape
     group: list[int] = []
@@ -147,5 +147,5 @@ def _configuration(shape: Sequence[int], lanes: int) -> dict[str, Any]:
         groups *= size // group[-1]
     return lowering_info(
         distribution=[*group, last],
-        vector_common_parallel=[*(1 for _ in rows), largest_divisor(last, lanes)],
+        vector_common_parallel=[*(1 for _ in rows), vector_length(last, width)],
     )
