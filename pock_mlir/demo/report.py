@@ -118,7 +118,7 @@ def _draw_scores(axis: Any, outcomes: Sequence[Outcome], measure: Measure) -> No
     axis.bar_label(bars, fmt=shown, fontsize=8)
     axis.set_ylabel(f"{measure.name} ({measure.unit})")
     axis.axhline(before, color="k", linestyle=":", label="before training")
-    axis.legend(frameon=False, loc="lower right")
+    axis.legend(frameon=False, loc="upper left", fontsize=8)
     values = [*means, before]
     room = max(max(values) - min(values), 0.02 * max(values))
     top = max(values) + 0.4 * room
@@ -134,4 +134,4 @@ def _draw_memory(axis: Any, outcomes: Sequence[Outcome]) -> None:
     axis.plot(labels, predicted, "k_", markersize=120 / len(labels), label="predicted")
     axis.set_ylabel("peak memory of training (MB)")
     axis.set_ylim(0, 1.25 * max(measured))
-    axis.legend(frameon=False, loc="upper left", markerscale=0.4)
+    axis.legend(frameon=False, loc="upper left", markerscale=0.4, fontsize=8)
