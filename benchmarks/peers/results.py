@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Results:
 
     path: Path
     sessions: list[Session]
+    whole: bool = True
 
     @classmethod
     def load(cls, path: Path = PATH) -> Results:
@@ -46,6 +47,7 @@ class Results:
 
     def add(self, session: Session) -> None:
         """Keep a session, and write the file as a whole."""
+        assert self.whole, "the file would lose the sessions of other machines"
         session = {"machine": machine(), **session}
         self.sessions = [each for each in self.sessions if not _replaces(session, each)]
         self.sessions.append(session)
@@ -59,10 +61,9 @@ class Results:
         return list(dict.fromkeys(session["machine"] for session in reversed(self.sessions)))
 
     def on(self, machine: str) -> Results:
-        """The sessions of one machine, to look things up in: nothing is kept there."""
-        return Results(
-            Path(os.devnull), [each for each in self.sessions if each["machine"] == machine]
-        )
+        """The sessions of one machine, to look things up in: it takes no others."""
+        sessions = [each for each in self.sessions if each["machine"] == machine]
+        return replace(self, sessions=sessions, whole=False)
 
     def has(
         self, model: str, batch: int, threads: int, schemes: list[str], peers: list[str]

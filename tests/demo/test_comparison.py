@@ -59,11 +59,19 @@ def test_methods_are_compared(job: Classification) -> None:
     assert (learns.predicted_bytes, learns.tokens_per_second) == (1000, 0)
 
 
-def test_the_start_is_looked_at_once(job: Classification) -> None:
+def test_the_start_is_looked_at_once(job: Classification, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Program] = []
+    look = comparison._look
+
+    def counted(program: Program, job: Any) -> Any:
+        looks.append(program)
+        return look(program, job)
+
+    monkeypatch.setattr(comparison, "_look", counted)
     text = replace(job, epochs=1)
     object.__setattr__(text, "tokens", 60)
     learns, sleeps = comparison.compare(text, 1, Console(file=StringIO()))
-    assert learns.before == sleeps.before
+    assert len(looks) == 1 and learns.before == sleeps.before
     assert learns.tokens_per_second == pytest.approx(60e3 / learns.milliseconds)
 
 

@@ -1,5 +1,6 @@
 // RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree)' | filecheck %s
 // RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree{tiles=false})' | filecheck %s --check-prefix=SAFE
+// RUN: pock-opt %s --pass-pipeline='builtin.module(pock-to-iree{vector-width=4})' | filecheck %s --check-prefix=NARROW
 
 // Kernels that read and write several slices of a tensor, with strides.
 
@@ -9,7 +10,10 @@
 // CHECK: "flow.dispatch.workgroups"(%arg0, %{{.*}}) ({
 // CHECK-COUNT-16: "iree_tensor_ext.dispatch.tensor.load"(%{{.*}}) {{.*}} static_strides = array<i64: 1, 2, 2, 1>
 // CHECK: linalg.generic
+// CHECK-SAME: vector_common_parallel = [1, 1, 1, 8]
 // CHECK: arith.subf
+// NARROW: linalg.generic
+// NARROW-SAME: vector_common_parallel = [1, 1, 1, 4]
 // CHECK-COUNT-16: "iree_tensor_ext.dispatch.tensor.store"
 // CHECK-NOT: pock.winograd
 func.func @winograd(%x: tensor<1x6x10x8xf32>) -> tensor<16x1x2x4x8xf32> {

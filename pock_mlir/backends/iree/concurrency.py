@@ -97,6 +97,15 @@ def overlap_commands(stream: str) -> str:
     return "\n".join(done) + "\n"
 
 
+def most_bindings(text: str) -> int:
+    """The most tensors that any kernel of a module is handed; each stands on a line of its own."""
+    most = count = 0
+    for line in text.splitlines():
+        count = count + 1 if _DISPATCHED.match(line) else 0
+        most = max(most, count)
+    return most
+
+
 def stages(body: str) -> int:
     """How many stages of a function hold kernels, from its text behind the stream phase."""
     lines = iter(body.splitlines())
@@ -148,15 +157,6 @@ def _accesses(command: Sequence[str], memory: Mapping[str, str]) -> list[Access]
     if "stream.cmd.dispatch" not in head or not all(bound):
         return None
     return [access(*each.groups()[1:], writes=each[1] != "ro") for each in bound if each]
-
-
-def most_bindings(text: str) -> int:
-    """The most tensors that any kernel of a module is handed; each stands on a line of its own."""
-    most = count = 0
-    for line in text.splitlines():
-        count = count + 1 if _DISPATCHED.match(line) else 0
-        most = max(most, count)
-    return most
 
 
 def _stages(commands: Sequence[_Command]) -> list[list[_Command]]:
