@@ -33,6 +33,7 @@ REGISTRY = {
     "reorder": "pock_mlir.passes.reorder:Reorder",
     "scale-loss": "pock_mlir.passes.scale_loss:ScaleLoss",
     "schedule-learning-rate": "pock_mlir.passes.schedule_learning_rate:ScheduleLearningRate",
+    "shard-batch": "pock_mlir.passes.shard_batch:ShardBatch",
     "simplify": "pock_mlir.passes.simplify:Simplify",
     "sparsify-backward": "pock_mlir.passes.sparsify_backward:SparsifyBackward",
     "split-reductions": "pock_mlir.passes.split_reductions:SplitReductions",

@@ -87,6 +87,7 @@ def compile(
     training: bool = False,
     seed: int = 0,
     precision: str = "f32",
+    shards: int = 1,
     tuning: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Program:
@@ -110,13 +111,16 @@ def compile(
         seed: of dropout's masks.
         precision: "f32", or what contractions and convolutions compute with: "bf16", or "f16", with
             dynamic loss scaling. Weights, sums and all other arithmetic stay f32.
+        shards: batches of the model's that a step takes and computes side by side, each on threads
+            of its own: faster for small networks, but a gradient of each is in memory. Losses and
+            gradients are the means of the shards'.
         tuning: a file that `pock tune` wrote; by default the one that it writes, if there is one.
         progress: is told each stage as it begins.
 
     Raises:
         TypeError: the optimizer is none, such as its name.
-        ValueError: unknown target or loss, a function without example targets, or a precision that
-            the target does not have.
+        ValueError: unknown target or loss, a function without example targets, a precision that
+            the target does not have, or no shard.
         TuningError: the file of measurements cannot be read.
         SchemeError: the scheme does not fit the model.
         ModelImportError: the model cannot be imported.
@@ -126,6 +130,8 @@ def compile(
     if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"optimizer: expected one like pock_mlir.SGD(lr=0.05), got {optimizer!r}")
     tell = progress or (lambda stage: None)
+    if shards < 1:
+        raise ValueError(f"shards must be at least 1, got {shards}")
     chosen = find_target(target)
     _check_precision(precision, chosen)
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)
@@ -152,6 +158,7 @@ def compile(
             **optimizer.pipeline_options(),
             scheme=scheme.option,
             precision=precision,
+            shards=shards,
             processor=chosen.processor if precision == "f32" else None,
             tuning=measurements,
         )
@@ -166,6 +173,7 @@ def compile(
             scheme=scheme.to_dict(),
             limits=limits,
             seed=seed,
+            shards=shards,
         )
         tell(f"compile for {chosen.name}")
         return _build(imported, manifest, stored, chosen, tell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
@@ -34,7 +34,14 @@ from pock_mlir.passes.choose_kernels import products_of_step
 from pock_mlir.passes.update_rules import OPTIMIZERS
 from pock_mlir.report.gradients import gradient_costs
 from pock_mlir.report.operations import count_operations
-from pock_mlir.rewriting import body, functions, named_ops, parameters, read_parameters
+from pock_mlir.rewriting import (
+    body,
+    functions,
+    is_private,
+    named_ops,
+    parameters,
+    read_parameters,
+)
 from pock_mlir.runtime.manifest import (
     AdapterSpec,
     FunctionSpec,
@@ -56,16 +63,20 @@ def describe(
     scheme: Mapping[str, Any],
     limits: Mapping[str, int] | None = None,
     seed: int = 0,
+    shards: int = 1,
 ) -> Manifest:
     """The manifest of a training module that is ready for the backend, but for its memory.
 
     `limits` says of inputs that are indices what they must stay below; `seed` is that of random
-    masks, where there are any.
+    masks, where there are any; `shards` is how often the functions take each input.
     """
     module = imported.module
-    named = {f.sym_name.value: f for f in functions(module)}
-    signatures = {name: _signature(f, imported, limits or {}) for name, f in named.items()}
-    counted = count_operations(body(named["train_step"]))
+    named = {f.sym_name.value: f for f in functions(module) if not is_private(f)}
+    signatures = {
+        name: _signature(function, imported, limits or {}, shards)
+        for name, function in named.items()
+    }
+    counted = count_operations(named["train_step"])
     specs = _parameter_specs(module, imported.aliases)
     phases = {name: phase.to_dict() for name, phase in counted.items()}
     return Manifest(
@@ -78,6 +89,7 @@ def describe(
         parameters=specs,
         state_order=tuple(mutable_parameters(module)),
         seed=seed if any(spec.name == STEP for spec in specs) else None,
+        shards=shards,
         report={
             "phases": phases,
             "gradients": gradient_costs(body(named["train_step"])),
@@ -102,22 +114,38 @@ def numpy_dtype(element: Type) -> str:
     return f"{'u' if integer.is_unsigned else ''}int{integer.width}"
 
 
-def _tensor(name: str, type_: Type) -> TensorSpec:
-    tensor = RankedTensorType(type_)
+def _tensor(name: str, tensor: RankedTensorType) -> TensorSpec:
     return TensorSpec(name, tuple(tensor.shape), numpy_dtype(tensor.element_type))
 
 
-def _signature(function: Any, imported: ImportedModel, limits: Mapping[str, int]) -> FunctionSpec:
+def _signature(
+    function: Any, imported: ImportedModel, limits: Mapping[str, int], shards: int
+) -> FunctionSpec:
+    """What a function takes and returns, the shards of a tensor as one."""
     type_ = FunctionType(TypeAttr(function.attributes["function_type"]).value)
     step = function.sym_name.value == "train_step"
     names = [*imported.inputs, *imported.targets, *(["learning_rate"] if step else [])]
     results = [] if function.sym_name.value == "predict" else ["loss"]
-    results += [f"output{i}" for i in range(len(type_.results))]
-    inputs = [_tensor(name, each) for name, each in zip(names, type_.inputs, strict=False)]
+    outputs = _whole(type_.results, shards)
+    results += [f"output{i}" for i in range(len(outputs))]
+    inputs = [_tensor(*each) for each in zip(names, _whole(type_.inputs, shards), strict=False)]
     return FunctionSpec(
         tuple(replace(each, limit=limits.get(each.name)) for each in inputs),
-        tuple(_tensor(name, each) for name, each in zip(results, type_.results, strict=False)),
+        tuple(_tensor(*each) for each in zip(results, outputs, strict=False)),
     )
+
+
+def _whole(types: Sequence[Type], shards: int) -> list[RankedTensorType]:
+    """The types of tensors whose rows are in `shards` parts, one after the other."""
+    tensors = list(map(RankedTensorType, types))
+    whole: list[RankedTensorType] = []
+    while tensors:
+        first = tensors[0]
+        parts = shards if first.rank else 1
+        shape = [first.shape[0] * parts, *first.shape[1:]] if first.rank else []
+        whole.append(RankedTensorType.get(shape, first.element_type))
+        del tensors[:parts]
+    return whole
 
 
 def _parameter_specs(module: Module, aliases: Mapping[str, str]) -> tuple[ParameterSpec, ...]:

@@ -33,6 +33,21 @@ def functions(module: Module) -> list[Any]:
     return [op for op in found if op.operation.regions[0].blocks]
 
 
+def is_private(function: Any) -> bool:
+    """Whether only functions of the module call it."""
+    return "sym_visibility" in function.attributes
+
+
+def called(function: Any) -> list[Any]:
+    """The functions that a function's body calls, one for each call."""
+    named = {each.sym_name.value: each for each in functions(function.operation.parent.opview)}
+    return [
+        named[FlatSymbolRefAttr(op.attributes["callee"]).value]
+        for op in body(function).operations
+        if op.operation.name == "func.call"
+    ]
+
+
 def body(function: Any) -> Any:
     """The entry block of a function."""
     return function.operation.regions[0].blocks[0]

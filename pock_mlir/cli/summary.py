@@ -22,6 +22,7 @@ _MEMORY_KINDS = {
 _GRADIENTS = {
     "held": "of that, gradients held until the norm is known, or read twice",
     "accumulated": "of that, buffers of accumulated gradients",
+    "shards": "of that, gradients of all shards",
 }
 
 

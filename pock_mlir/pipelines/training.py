@@ -14,6 +14,7 @@ def training_pipeline(
     loss_options: Mapping[str, object] | None = None,
     optimizer: str = "sgd",
     optimizer_options: Mapping[str, object] | None = None,
+    shards: int = 1,
     accumulate: int = 1,
     clip: Mapping[str, object] | None = None,
     schedule: Mapping[str, object] | None = None,
@@ -29,6 +30,7 @@ def training_pipeline(
         loss_options: its further options, by field name (`ignore_index`, `label_smoothing`, ...).
         optimizer: kind of optimizer that `apply-optimizer` knows.
         optimizer_options: its further options, by field name (`momentum`, `weight_decay`, ...).
+        shards: batches of the model's that a step takes side by side.
         accumulate: batches to an update, of which `@accumulate_step` takes all but the last.
         clip: options of `clip-gradients`; None clips nothing.
         schedule: options of `schedule-learning-rate`; None leaves the rate as it is given.
@@ -48,6 +50,7 @@ def training_pipeline(
         make("narrow-gradients"),
         Upstream("canonicalize"),
         Upstream("cse"),
+        *([make("shard-batch", shards=shards)] if shards > 1 else []),
         *([make("accumulate-gradients", steps=accumulate)] if accumulate > 1 else []),
         *([make("unscale-gradients")] if scaled else []),
         *([make("clip-gradients", **clip)] if clip else []),

@@ -16,13 +16,16 @@ def gradient_costs(block: Block) -> dict[str, int]:
     - "held": bytes of the gradients that are in memory until the norm of all is known, or, of
       Adafactor, while it needs them (one at a time);
     - "accumulated": bytes of the buffers that gradients are added up in;
+    - "shards": bytes of the gradients of all shards, which are in memory until they are added;
     - "computed_twice": floating-point operations of the gradients that are computed a second time.
     """
-    costs = {"held": 0, "accumulated": 0, "computed_twice": 0}
+    costs = {"held": 0, "accumulated": 0, "shards": 0, "computed_twice": 0}
     held: set[Any] = set()
     largest = 0  # of the gradients that only their own update reads again
     for op in (op.operation for op in block.operations):
-        if op.name == ACCUMULATE:
+        if op.name == "func.call":
+            costs["shards"] += sum(map(byte_size, op.results))
+        elif op.name == ACCUMULATE:
             costs["accumulated"] += byte_size(op.operands[0])
         elif op.name in OPTIMIZERS and "accumulated" not in op.attributes:
             gradient = op.operands[0]

@@ -14,8 +14,10 @@ from pock_mlir.passes.loops import CountedLoop
 from pock_mlir.passes.lower_pock import OF_CONVOLUTIONS, geometry_of
 from pock_mlir.passes.regions import reads
 from pock_mlir.passes.update_rules import UPDATE_RULES
+from pock_mlir.rewriting import body, called
 
 _NO_WORK = {
+    "func.call",
     "pock.read",
     "stablehlo.broadcast_in_dim",
     "stablehlo.constant",
@@ -42,22 +44,23 @@ class Phase:
         return {"ops": dict(self.ops), "flops": self.flops}
 
 
-def count_operations(block: Block) -> dict[str, Phase]:
-    """The phases `forward`, `backward` and `update` of the body of a training step.
+def count_operations(step: Any) -> dict[str, Phase]:
+    """The phases `forward`, `backward` and `update` of a training step, calls included.
 
-    Forward is what the loss needs, update are the optimizer's ops and assignments, backward is all
-    the rest.
+    Forward is what the loss needs, the first result; update are the optimizer's ops and
+    assignments, backward is all the rest.
     """
-    ops = [op.operation for op in block.operations]
-    forward = _needed(list(ops[-1].operands))
     phases = {"forward": Phase(), "backward": Phase(), "update": Phase()}
-    for op in ops[:-1]:
-        if op.name in _NO_WORK:
-            continue
-        updates = op.name in UPDATE_RULES or op.name in {"pock.assign", "pock.update"}
-        phase = phases["update" if updates else "forward" if op in forward else "backward"]
-        phase.ops[op.name] += 1
-        phase.flops += flops(op)
+    for function in (step, *called(step)):
+        ops = [op.operation for op in body(function).operations]
+        forward = _needed(list(ops[-1].operands)[:1])
+        for op in ops[:-1]:
+            if op.name in _NO_WORK:
+                continue
+            updates = op.name in UPDATE_RULES or op.name in {"pock.assign", "pock.update"}
+            phase = phases["update" if updates else "forward" if op in forward else "backward"]
+            phase.ops[op.name] += 1
+            phase.flops += flops(op)
     return phases
 
 

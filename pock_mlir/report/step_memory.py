@@ -15,7 +15,7 @@ from typing import Any
 from pock_mlir.dialects.pock import ParameterOp
 from pock_mlir.ir import FlatSymbolRefAttr, Module, Operation, Value
 from pock_mlir.passes.liveness import Kernels, byte_size, type_bytes
-from pock_mlir.rewriting import argument_of_role, body, functions, parameters
+from pock_mlir.rewriting import argument_of_role, body, called, functions, parameters
 
 STATE = "state"
 _READ = "pock.read"
@@ -55,7 +55,8 @@ def step_bytes(module: Module, function: str = "train_step") -> StepBytes:
     found = [each for each in functions(module) if each.sym_name.value == function]
     if not found:
         raise ValueError(f"the module has no function '{function}'")
-    ops = [op.operation for op in body(found[0]).operations]
+    calls = called(found[0])
+    ops = [op.operation for each in (found[0], *calls) for op in body(each).operations]
     used = _named(ops)
     written = _named(op for op in ops if op.name != _READ)
     sizes: Counter[str] = Counter()
@@ -67,7 +68,8 @@ def step_bytes(module: Module, function: str = "train_step") -> StepBytes:
         frozen=sizes["frozen"],
         optimizer=sizes["optimizer"],
         inputs=_inputs(found[0]),
-        transient=Kernels.of(body(found[0])).peak(),
+        # What is called may run at the same time.
+        transient=sum(Kernels.of(body(each)).peak() for each in (found[0], *calls)),
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from pock_mlir.runtime.errors import DeviceError
 from pock_mlir.runtime.safetensors import TensorFile
+from pock_mlir.runtime.threads import keep_freed_memory, size_pool
 
 rt: Any = iree.runtime
 
@@ -27,15 +26,17 @@ _HINTS = {
     "cuda": "it needs an NVIDIA driver with libcuda.so on the library path",
     "vulkan": f"it needs a Vulkan loader, or the path of one in ${VULKAN_LIBRARY}",
 }
-_pool: str | None = None
 
 
-def open_device(driver: str, threads: int | None = None, *, caching: bool = True) -> Any:
+def open_device(
+    driver: str, threads: int | None = None, *, caching: bool = True, shards: int = 1
+) -> Any:
     """An IREE device of `driver`: "local-sync", "local-task", "cuda", "vulkan".
 
     `threads` is for "local-task"; the pool of threads belongs to the process, so that its size is
-    set once. `caching` keeps freed buffers for the next step where the driver can; with
-    "local-task" that is a setting of the C library, for the whole process.
+    set once. The `shards` of a program have a share of them each. `caching` keeps freed buffers for
+    the next step where the driver can; with "local-task" that is a setting of the C library, for
+    the whole process.
 
     Raises:
         DeviceError: there is no such driver, or what it needs is missing.
@@ -44,9 +45,9 @@ def open_device(driver: str, threads: int | None = None, *, caching: bool = True
     if threads is not None:
         _check_threads(driver, threads)
     if driver == "local-task":
-        _size_pool(threads)
+        size_pool(threads, shards)
         if caching:
-            _keep_freed_memory()
+            keep_freed_memory()
     options = {"allocators": ["caching"]} if caching and driver != "vulkan" else {}
     try:
         return rt.get_driver(driver).create_default_device(**options)
@@ -67,38 +68,6 @@ def _check_driver(driver: str) -> None:
 def _check_threads(driver: str, threads: int) -> None:
     if driver != "local-task" and (driver != "local-sync" or threads != 1):
         raise DeviceError(f"the device '{driver}' has no number of threads to set")
-
-
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep what a step frees.
-
-    IREE's caching allocator is not asked for the transients of a step on "local-task". Those are a
-    few large blocks, which glibc takes from the kernel and gives back each time: up to half of the
-    time of a step goes into clearing their pages.
-    """
-    if sys.platform != "linux":
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # musl has none
-        mallopt(_M_MMAP_MAX, 0)
-        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def _size_pool(threads: int | None) -> None:
-    """Size the pool of "local-task"; the first device of a process decides for all."""
-    global _pool
-    wanted = "default" if threads is None else str(threads)
-    if _pool is None:
-        _pool = wanted
-        if threads is not None:
-            rt.flags.parse_flags(f"--task_topology_group_count={threads}")
-    elif threads is not None and wanted != _pool:
-        raise DeviceError(
-            f"this process has its pool of threads ({_pool}) already; {threads} need a new process"
-        )
 
 
 def _reason(error: Exception) -> str:

@@ -127,6 +127,8 @@ class Manifest:
     Attributes:
         target: the name of the target it was compiled for.
         driver: the IREE runtime driver that runs it.
+        shards: parts of a batch that run side by side; the module's functions take each part of an
+            input as an argument of its own, one after the other, and return outputs likewise.
         functions: "train_step", whose inputs are the model's inputs, the targets and the learning
             rate (a scalar, last), "predict", and where gradients of several batches make an update,
             "accumulate_step", without the learning rate.
@@ -153,6 +155,7 @@ class Manifest:
     parameters: tuple[ParameterSpec, ...]
     state_order: tuple[str, ...]
     seed: int | None = None
+    shards: int = 1
     predicted_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
     report: Mapping[str, Any] = field(default_factory=dict[str, Any])
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -252,6 +255,7 @@ class Manifest:
             ),
             state_order=top.texts("state_order"),
             seed=top.get("seed", int) if top.has("seed") else None,
+            shards=top.get("shards", int) if top.has("shards") else 1,
             predicted_bytes=top.table("predicted_bytes", int),
             report=top.table("report"),
             versions=top.table("versions", str),

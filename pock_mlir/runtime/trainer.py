@@ -25,6 +25,7 @@ from pock_mlir.runtime.evaluation import evaluate
 from pock_mlir.runtime.manifest import ParameterSpec, TensorSpec
 from pock_mlir.runtime.memory import MemoryUse, memory_use
 from pock_mlir.runtime.prefetch import prefetched
+from pock_mlir.runtime.shards import joined, split
 
 Array = NDArray[Any]
 
@@ -63,7 +64,7 @@ class Trainer:
         self._steps = 0
         work = self.manifest.work if device is None else None
         self.device = driver_for(device or self.manifest.driver, threads, work)
-        handle = open_device(self.device, threads, caching=caching)
+        handle = open_device(self.device, threads, caching=caching, shards=self.manifest.shards)
         self._handle = handle
         self._before = allocator_statistics(handle, self.device)
         zeros = {p.name: p.bytes for p in self.manifest.parameters if p.kind == "state"}
@@ -131,10 +132,11 @@ class Trainer:
             raise ValueError("the program has no default learning rate; give one: step(..., lr=)")
         if not math.isfinite(rate) or rate < 0:
             raise ValueError(f"the learning rate must be finite and not negative, got {rate}")
+        parts = split(arrays, self.manifest.shards)
         if (self._steps + 1) % self.manifest.accumulate:
-            loss = self._module.start("accumulate_step", *arrays)
+            loss = self._module.start("accumulate_step", *parts)
         else:
-            loss = self._module.start("train_step", *arrays, np.asarray(rate, np.float32))
+            loss = self._module.start("train_step", *parts, np.asarray(rate, np.float32))
         self._steps += 1
         return loss
 
@@ -193,7 +195,7 @@ class Trainer:
             ValueError: a wrong number, shape or type of arrays.
         """
         specs = self.manifest.functions["predict"].inputs
-        outputs = self._module.call("predict", *batches.check_batch(specs, inputs))
+        outputs = self._call("predict", *batches.check_batch(specs, inputs))
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def evaluate(self, data: Iterable[Sequence[ArrayLike]]) -> dict[str, float]:
@@ -207,7 +209,13 @@ class Trainer:
         """
         size = self.batch_size
         checked = (self._checked(batch, any_length=size is not None) for batch in data)
-        return evaluate(self.manifest, self._module.call, checked, size)
+        return evaluate(self.manifest, self._call, checked, size)
+
+    def _call(self, function: str, *arrays: Array) -> list[Array]:
+        """Run "predict" or "evaluate" on a batch that is checked."""
+        shards = self.manifest.shards
+        results = self._module.call(function, *split(arrays, shards))
+        return joined(self.manifest.functions[function].outputs, results, shards)
 
     def _trainable(self, batch: Sequence[ArrayLike]) -> list[Array]:
         """The arrays of a batch that has a target. Raises ValueError."""

@@ -13,7 +13,7 @@ from pock_mlir.importers.torch import import_torch
 from pock_mlir.ir import Context, Location, Module
 from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.operations import Phase, count_operations
-from pock_mlir.rewriting import body, functions
+from pock_mlir.rewriting import functions
 from pock_mlir.zoo.small import small
 
 LAYER = "model.layers.2.self_attn"
@@ -35,7 +35,7 @@ def phases(rule: str) -> dict[str, Phase]:
         module = Module.parse(text)
         run_pipeline(module, training_pipeline(scheme=scheme.option, loss="causal-lm"))
         (step,) = [f for f in functions(module) if f.sym_name.value == "train_step"]
-        return count_operations(body(step))
+        return count_operations(step)
 
 
 def backward(projection: str, update: str) -> int:

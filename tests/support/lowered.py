@@ -12,7 +12,7 @@ from pock_mlir.importers.torch import import_torch
 from pock_mlir.ir import Context, Location, Module
 from pock_mlir.pipelines import run_pipeline, training_pipeline
 from pock_mlir.report.operations import Phase, count_operations
-from pock_mlir.rewriting import body, erase_unread_parameters, functions
+from pock_mlir.rewriting import erase_unread_parameters, functions
 from tests.support.training import OPTIMIZERS, Task, make_task
 
 PIXELS, BATCH = 32, 2
@@ -57,7 +57,7 @@ def lowered(
             if function.sym_name.value == "fold":
                 function.operation.erase()
         (step,) = [f for f in functions(module) if f.sym_name.value == "train_step"]
-        phases = count_operations(body(step))
+        phases = count_operations(step)
         erase_unread_parameters(module)
         PockToIree().run(module)
         compiled = compile_module(str(module), TARGETS[target], generate_code=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pock_mlir.backends.iree.concurrency import most_bindings, overlap_commands, stages
+from pock_mlir.backends.iree.queues import called, place_shards
 from pock_mlir.backends.iree.targets import Target
 
 _COMMON = (
@@ -78,6 +79,8 @@ def compile_module(text: str, target: Target, *, generate_code: bool = True) -> 
                 f"error: IREE's runtime hands a kernel {_MOST_BINDINGS} at most"
             )
         stream = overlap_commands(stream)
+        if target.processor is not None:
+            stream = place_shards(stream)
         code = b""
         if generate_code:
             middle.write_text(stream)
@@ -104,14 +107,15 @@ def _phase(folder: Path, name: str) -> str:
 
 @dataclass(frozen=True)
 class Allocations:
-    """What one function of a compiled module allocates while it runs.
+    """What one function of a compiled module, and what it calls, allocates while it runs.
 
     Attributes:
         transient: bytes of intermediate values.
         results: bytes of returned values.
         variables: bytes of new weights and state: what is not updated in place.
         dispatches: number of kernels launched.
-        stages: groups of kernels, each of which waits for the one before it.
+        stages: groups of kernels, each of which waits for the one before it; of calls, which wait
+            for no other, those of one.
         copies: number of buffer copies.
     """
 
@@ -133,7 +137,9 @@ _KINDS = {
 
 def allocations(module: CompiledModule, function: str) -> Allocations:
     """What IREE allocates in `function`: the operands of `stream.resource.alloca`, added up."""
-    body = function_body(module.stream, function)
+    own = function_body(module.stream, function)
+    calls = called(module.stream, own)
+    body = "".join((own, *calls))
     sizes = dict.fromkeys(_KINDS.values(), 0)
     pattern = r"= stream\.resource\.alloca .*=> !stream\.resource<(\w+)>\{%c(\d+)(?:_\d+)?\}"
     for kind, size in re.findall(pattern, body):
@@ -141,7 +147,7 @@ def allocations(module: CompiledModule, function: str) -> Allocations:
     return Allocations(
         **sizes,
         dispatches=len(re.findall(r"stream\.cmd\.dispatch", body)),
-        stages=stages(body),
+        stages=stages(own) + max(map(stages, calls), default=0),
         copies=len(re.findall(r"stream\.cmd\.copy", body)),
     )
 

@@ -219,6 +219,8 @@ def _store(b: Builder, name: str, value: Value) -> None:
 def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -> _State:
     if "arg_attrs" in function.attributes:
         del function.attributes["arg_attrs"]
+    if "no_inline" in function.attributes:
+        function.attributes["noinline"] = UnitAttr.get()  # IREE's inliner asks for this one
     state = _State(function)
     _drop_barriers(function)
     for op in list(body(function).operations):
