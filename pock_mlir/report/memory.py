@@ -12,13 +12,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pock_mlir.backends.iree.compiler import CompiledModule, function_body
+from pock_mlir.backends.iree.queues import called
 
 ALIGNMENT = 64
 """Bytes to which IREE rounds the size of every buffer up."""
 
 _BITS = {"i1": 8, "i8": 8, "i16": 16, "f16": 16, "bf16": 16, "i64": 64, "f64": 64, "index": 64}
 _LOOPS = ("scf.for", "scf.while")
-_DEFINES = {"hal.tensor.import": "input", "util.global.load": "weight", "scf.if": "transient"}
+_DEFINES = {
+    "hal.tensor.import": "input",
+    "util.global.load": "weight",
+    "scf.if": "transient",
+    "util.call": "transient",
+}
 _BECOMES = {"hal.tensor.export": "result", "util.global.store": "new weight"}
 
 
@@ -47,12 +53,17 @@ class StepMemory:
 
 
 def predict_memory(module: CompiledModule, function: str) -> StepMemory:
-    """The memory that `function` of `module` needs.
+    """The memory that `function` of `module` needs, and what it calls, all at the same time.
 
     Raises:
         CompilationError: the module has no such function.
     """
-    return _Ranges(list(_distinct(_statements(function_body(module.flow, function))))).memory()
+    text = function_body(module.flow, function)
+    own, *calls = map(_Ranges.of, [text, *called(module.flow, text)])
+    memory = own.memory()
+    weights = {name: size for each in (own, *calls) for name, size in each.weights.items()}
+    transient = memory.transient + sum(each.memory().transient for each in calls)
+    return replace(memory, transient=transient, weights=sum(weights.values()))
 
 
 @dataclass(frozen=True)
@@ -179,7 +190,16 @@ def _loop_ends(statements: list[_Statement]) -> dict[int, int]:
 
 
 class _Ranges:
-    """Live ranges of the buffers behind the values of a function."""
+    """Live ranges of the buffers behind the values of a function.
+
+    Attributes:
+        weights: bytes of the parameters that it reads or writes, by their symbols.
+    """
+
+    @classmethod
+    def of(cls, body: str) -> _Ranges:
+        """From the text of a function."""
+        return cls(list(_distinct(_statements(body))))
 
     def __init__(self, statements: list[_Statement]) -> None:
         self._last_use = {
@@ -195,12 +215,14 @@ class _Ranges:
         self._born: dict[str, int] = {}
         self._dies: dict[str, int] = {}
         self._kinds: dict[str, str] = {}
+        self.weights: dict[str, int] = {}
         for time, statement in enumerate(statements):
             self._visit(time, statement)
 
     def memory(self) -> StepMemory:
         """What the live ranges add up to."""
-        totals: dict[str, int] = dict.fromkeys(("input", "weight", "result", "new weight"), 0)
+        kinds = ("input", "result", "new weight", "weight", "the caller's")
+        totals: dict[str, int] = dict.fromkeys(kinds, 0)
         ranges: list[LiveRange] = []
         for buffer, size in self._bytes.items():
             kind = self._kinds[buffer]
@@ -212,7 +234,7 @@ class _Ranges:
             best_fit(ranges),
             totals["result"],
             totals["input"],
-            totals["weight"],
+            sum(self.weights.values()),
             totals["new weight"],
         )
 
@@ -224,6 +246,9 @@ class _Ranges:
             self._alias(statement.results[0], statement.operands[0])
         elif statement.op in {"flow.tensor.splat", "flow.tensor.empty"}:
             self._splats[statement.results[0]] = _tensor_bytes(statement.types[0])
+        elif statement.op == "util.return":
+            for operand in statement.operands:
+                self._become(operand, "the caller's")
         elif statement.op in _BECOMES:
             self._become(statement.operands[0], _BECOMES[statement.op])
         elif statement.op in _LOOPS:
@@ -265,6 +290,8 @@ class _Ranges:
             self._bytes[name] = self._size(type_)
             self._born[name] = self._dies[name] = time
             self._kinds[name] = kind
+            if kind == "weight":
+                self.weights[statement.symbol] = self._bytes[name]
 
     def _size(self, type_: str) -> int:
         """Bytes of a result that gets a buffer: by its type, or by the operand it is tied to."""

@@ -13,6 +13,7 @@ from pock_mlir.backends.iree.dispatch import Binding, update_in_place
 from pock_mlir.backends.iree.epilogues import lower_epilogues
 from pock_mlir.backends.iree.gradients import GradientSource, gradient_sources
 from pock_mlir.backends.iree.kept import lower_kept
+from pock_mlir.backends.iree.queues import DEVICE
 from pock_mlir.backends.iree.sums import lower_sums
 from pock_mlir.backends.iree.winograd import WINOGRAD, lower_winograd
 from pock_mlir.dialects.pock import AssignOp, ParameterOp, ReadOp
@@ -221,6 +222,8 @@ def _convert_function(function: Operation, types: dict[str, RankedTensorType]) -
         del function.attributes["arg_attrs"]
     if "no_inline" in function.attributes:
         function.attributes["noinline"] = UnitAttr.get()  # IREE's inliner asks for this one
+        # Else its arguments could come from any device, and would be copied.
+        function.attributes["stream.affinity"] = Attribute.parse(DEVICE)
     state = _State(function)
     _drop_barriers(function)
     for op in list(body(function).operations):

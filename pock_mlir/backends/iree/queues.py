@@ -15,7 +15,8 @@ from collections.abc import Iterator
 _FUNCTION = re.compile(r"^  util\.func .*?^  \}$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"  util\.func (?:public|private) @([\w.$-]+)\(")
 _CALL = re.compile(r"(util\.call @)([\w.$-]+)(\()")
-_DEVICE = "#hal.device.affinity<@__device_0>"
+DEVICE = "#hal.device.affinity<@__device_0>"
+"""Any queue of the only device that modules are compiled for."""
 
 
 def place_shards(stream: str) -> str:
@@ -63,7 +64,7 @@ def _copy(function: str, name: str, queue: int) -> str:
 
 
 def _in_queue(function: str, queue: int) -> str:
-    return function.replace(_DEVICE, f"#hal.device.affinity<@__device_0, [{queue}]>")
+    return function.replace(DEVICE, f"#hal.device.affinity<@__device_0, [{queue}]>")
 
 
 def _numbered(name: str, queue: int) -> str:
