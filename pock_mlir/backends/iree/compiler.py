@@ -78,9 +78,9 @@ def compile_module(text: str, target: Target, *, generate_code: bool = True) -> 
                 f"iree-compile made a kernel of {most} tensors:\n"
                 f"error: IREE's runtime hands a kernel {_MOST_BINDINGS} at most"
             )
-        stream = overlap_commands(stream)
         if target.processor is not None:
             stream = place_shards(stream)
+        stream = overlap_commands(stream)
         code = b""
         if generate_code:
             middle.write_text(stream)

@@ -19,6 +19,8 @@ _DISJOINT = re.compile(
     r"\s*(%[^\s,]+)(?:, %[^\s,]+)? = (?:stream\.resource\.alloca? |stream\.tensor\.import "
     r"|util\.global\.load (?:immutable )?(@\S+))"
 )
+_ALLOCA = re.compile(r"\s*(%[^\s,]+), %\S+ = stream\.resource\.alloca ")
+_CALL = re.compile(r"\s*(%\S+):(\d+) = util\.call @([^\s(]+)\(")
 _RESULT = re.compile(r"\s*(%[^\s,:]+)[^=]* = ")
 _DISPATCHED = re.compile(r"\s*(ro|wo|rw) (%[^\s\[]+)\[(%\S+) for (%[^\s\]]+)\]")
 _COPY = re.compile(
@@ -76,6 +78,7 @@ def overlap_commands(stream: str) -> str:
     The order of what conflicts stays as it is, and so does every offset in memory.
     """
     lines = iter(stream.splitlines())
+    allocating = _allocating(stream)
     done: list[str] = []
     disjoint: dict[str, str] = {}
     for line in lines:
@@ -87,6 +90,8 @@ def overlap_commands(stream: str) -> str:
         if found := _DISJOINT.match(line):
             value, variable = found.groups()
             disjoint[value] = variable or value
+        elif (found := _CALL.match(line)) and found[3] in allocating:
+            disjoint |= {(name := f"{found[1]}#{i}"): name for i in range(int(found[2]))}
         elif found := _EXECUTE.match(line):
             indent, captures = found.groups()
             memory = {inside: disjoint.get(v, "") for v, inside in _CAPTURE.findall(captures)}
@@ -95,6 +100,18 @@ def overlap_commands(stream: str) -> str:
                 done += _printed(stage, indent + "  ")
             done.append(end)
     return "\n".join(done) + "\n"
+
+
+def _allocating(stream: str) -> set[str]:
+    """The private functions all of whose results are memory that they allocate."""
+    found: set[str] = set()
+    for name, body in re.findall(r"  util\.func private @(\S+?)\((.*?)\n  \}", stream, re.DOTALL):
+        allocated = {match[1] for match in map(_ALLOCA.match, body.splitlines()) if match}
+        values, _, types = body.rpartition("util.return ")[2].partition(" : ")
+        results = zip(values.split(", "), types.split(", "), strict=True)
+        if {value for value, type_ in results if "stream.resource" in type_} <= allocated:
+            found.add(name)
+    return found
 
 
 def most_bindings(text: str) -> int:

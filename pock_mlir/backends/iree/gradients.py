@@ -12,6 +12,7 @@ from typing import Any
 from pock_mlir.backends.iree.contraction import contract
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, elementwise, generic, zeros
 from pock_mlir.backends.iree.look_up import build_rows, takes_rows
+from pock_mlir.dialects.constants import splat_of
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import (
     DenseI64ArrayAttr,
@@ -67,11 +68,12 @@ def gradient_sources(
 
     `weight` is the shape of the whole parameter, of which the update may write a slice.
 
-    Each is a contraction or reduction that nothing else uses, or a tensor. A gradient that is put
-    together from one contraction per tap of a kernel has a part per tap, so that it need not be put
-    together. What the caller builds for a part, it builds before `update` and before it asks for
-    the next part; slices that only this part reads move there, so that one is alive at a time. No
-    part is computed from what the update overwrites: IREE takes no care of that within a kernel.
+    Each is a contraction, reduction or mean of shards that nothing else uses, or a tensor. A
+    gradient that is put together from one contraction per tap of a kernel has a part per tap, so
+    that it need not be put together. What the caller builds for a part, it builds before `update`
+    and before it asks for the next part; slices that only this part reads move there, so that one
+    is alive at a time. No part is computed from what the update overwrites: IREE takes no care of
+    that within a kernel.
     """
     for value, offsets, sizes in _parts(update.gradient):
         panels = _panels(update, weight, value, sizes)
@@ -124,21 +126,29 @@ def _source(
     op = _sole_definition(root)
     if op is not None and any(_viewed(operand) in written for operand in op.operands):
         op = None
-    if op is not None and op.name == "stablehlo.dot_general" and not block_of(op):
-        for operand in op.operands:
-            _sink(operand, update.operation)
-        source = replace(_contraction(op), panel=shape_of(root)[-1] if panels else 0)
-    elif op is not None and op.name == "stablehlo.reduce" and _sums_leading(op):
-        source = _column_sums(b, op)
-    elif op is not None and takes_rows(op):
-        source = _look_up(op)
-    elif op is not None and op.name == "stablehlo.add" and (terms := _terms(op)):
-        source = _sum(terms)
-    else:
+    source = None if op is None else _fused(b, update, op, shape_of(root)[-1] if panels else 0)
+    if source is None:
         if _viewed(value) in written:
             value = b.add(value, b.zeros_like(value))  # a kernel of its own
         source = GradientSource.of_value(b.reshape(value, sizes))
     return replace(source, offsets=offsets, sizes=sizes)
+
+
+def _fused(b: Builder, update: Any, op: Operation, panel: int) -> GradientSource | None:
+    """What `op` computes, inside the kernel of `update`; None where it has one of its own."""
+    if op.name == "stablehlo.dot_general" and not block_of(op):
+        for operand in op.operands:
+            _sink(operand, update.operation)
+        return replace(_contraction(op), panel=panel)
+    if op.name == "stablehlo.reduce" and _sums_leading(op):
+        return _column_sums(b, op)
+    if takes_rows(op):
+        return _look_up(op)
+    if op.name == "stablehlo.add" and (terms := _terms(op)):
+        return _sum(terms)
+    if shards := _shards(op):
+        return _mean(op, shards)
+    return None
 
 
 def _panels(update: Any, weight: Sequence[int], gradient: Value, sizes: list[int]) -> Value | None:
@@ -230,6 +240,39 @@ def _sum(terms: list[GradientSource]) -> GradientSource:
         return elementwise(b, [(x, range(len(shape)))], [y], add)[0]
 
     return GradientSource([*first.operands, *second.operands], build, shape, [], [])
+
+
+def _shards(op: Operation) -> list[Value]:
+    """The gradients of all shards that `op` is the mean of, as `shard-batch` writes it."""
+    if op.name != "stablehlo.multiply" or splat_of(op.operands[1]) is None:
+        return []
+    terms: list[Value] = []
+    total = op.operands[0]
+    while (added := _sole_definition(total)) is not None and added.name == "stablehlo.add":
+        total, term = added.operands
+        terms.insert(0, term)
+    terms.insert(0, total)
+    called = [isinstance(v, OpResult) and v.owner.operation.name == "func.call" for v in terms]
+    return terms if all(called) else []
+
+
+def _mean(op: Operation, shards: list[Value]) -> GradientSource:
+    """Gradients of all shards, added up and divided inside the kernel."""
+    shape, factor = shape_of(op.results[0]), splat_of(op.operands[1])
+    assert factor is not None, "what `_shards` finds has a factor"
+
+    def scaled_sum(a: ScalarArithmetic, inputs: list[Value], outputs: list[Value]) -> list[Value]:
+        total = outputs[0]
+        for value in inputs:
+            total = a.add(total, value)
+        return [a.multiply(total, a.constant(float(factor)))]
+
+    def build(b: Builder, loaded: Sequence[Value]) -> Value:
+        first, *others = loaded
+        rest = [(value, range(len(shape))) for value in others]
+        return elementwise(b, rest, [first], scaled_sum)[0]
+
+    return GradientSource(shards, build, shape, [], [])
 
 
 def _sums_leading(op: Operation) -> bool:

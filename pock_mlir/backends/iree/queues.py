@@ -22,8 +22,8 @@ DEVICE = "#hal.device.affinity<@__device_0>"
 def place_shards(stream: str) -> str:
     """The text of a module behind the stream phase: the k-th call of a function is in queue k.
 
-    Counted from 1, and what the caller does besides is there, too: queue 0 is for what has no
-    shards.
+    They are counted from 1; queue 0 is for what has no shards. What the caller does besides, the
+    updates, is in the first one's: divided among them, it waits for longer than it takes.
     """
     copies = dict(_copies(stream))
 
