@@ -101,7 +101,10 @@ def _problems(module: Module, function: Any) -> list[tuple[Location, str]]:
     name, problems = function.sym_name.value, []
     for op in named_ops(module, "pock.assign"):
         if op.operation.parent == function.operation:
-            message = f"each shard would assign @{op.parameter.value} another value"
+            assigned = op.parameter.value
+            message = (
+                f"each shard would assign @{assigned} another value: no shards in training mode"
+            )
             problems.append((op.location, message))
     for update in _updates(function):
         if update.scale is not None or "clip_value" in update.attributes:

@@ -74,7 +74,7 @@ def compile_command(
         ),
     ] = "cpu",
     batch: Annotated[
-        int | None, typer.Option(min=1, help="Batch size (zoo).", show_default="8")
+        int | None, typer.Option(min=1, help="Batch size (zoo), of each shard.", show_default="8")
     ] = None,
     image_size: Annotated[
         int | None, typer.Option(min=1, help="Pixels of an image's side (zoo).", show_default="96")

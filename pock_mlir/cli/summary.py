@@ -46,7 +46,8 @@ def headline(manifest: Manifest) -> str:
 def given(manifest: Manifest) -> str:
     """One line: the batch that a step takes."""
     *batch, _ = manifest.functions["train_step"].inputs
-    return "a step takes " + ", ".join(f"{spec.name} {spec}" for spec in batch)
+    parts = f", in {manifest.shards} shards" if manifest.shards > 1 else ""
+    return "a step takes " + ", ".join(f"{spec.name} {spec}" for spec in batch) + parts
 
 
 def about(manifest: Manifest) -> Table:
@@ -78,6 +79,8 @@ def _kernels(manifest: Manifest) -> str:
     kernels, stages = (manifest.report.get(key) for key in ("dispatches", "stages"))
     if kernels is None:
         return "unknown"
+    if manifest.shards > 1:
+        return f"{kernels}, of {manifest.shards} shards side by side"
     return str(kernels) if stages is None else f"{kernels}, in {stages} stages"
 
 

@@ -368,6 +368,8 @@ def _check(manifest: Manifest) -> None:
     names = [spec.name for spec in manifest.parameters]
     if len(set(names)) != len(names):
         raise ArtifactError("manifest: two parameters have the same name")
+    if manifest.shards < 1:
+        raise ArtifactError(f"manifest: shards must be positive, got {manifest.shards}")
     unknown: Sequence[str] = [name for name in manifest.state_order if name not in set(names)]
     needed = ["train_step", "predict", *(["accumulate_step"] if manifest.accumulate > 1 else [])]
     missing = [name for name in needed if name not in manifest.functions]

@@ -80,15 +80,18 @@ def test_the_options_of_an_update(pock: Pock, models: Path, tmp_path: Path, data
         "1",
         "--accumulate",
         "3",
+        "--shards",
+        "2",
     ]
     result = pock(
         "compile", f"{models}:linear", *words, "--group", "bias lr-scale=2", "-o", program
     )
     assert result.exit_code == 0, result.output
+    assert "float32[12, 8]" in result.stdout and "in 2 shards" in result.stdout
     shown = " ".join(pock("inspect", program).stdout.split())
     for part in ("schedule cosine warmup=5 steps=30", "clip_norm 1.0", "accumulate 3"):
         assert part in shown
-    assert "buffers of accumulated gradients" in shown
+    assert "buffers of accumulated gradients" in shown and "gradients of all shards" in shown
     assert pock("train", program, "--data", data).exit_code == 0
 
 
