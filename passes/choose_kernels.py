@@ -39,7 +39,8 @@ _FEWEST_OF_A_PRODUCT = 32
 """Channels of a 1x1 convolution below which it waits for memory, not for arithmetic. As it is, IREE
 writes its result into the padded image of the convolution behind it; that of a product is copied
 there, and in memory twice."""
-_STEP = "train_step"
+_STEP = ("train_step", "train_step_shard")
+"""Functions that a training step is computed by."""
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
 
@@ -179,7 +180,7 @@ def _as_in_the_step(products: Sequence[tuple[Any, Product]]) -> Iterator[tuple[A
     In another form, `fold-frozen` would keep a frozen weight in another arrangement too.
     """
     known: dict[tuple[tuple[str, ...], Product], Product] = {}
-    for op, product in sorted(products, key=lambda each: _function(each[0]) != _STEP):
+    for op, product in sorted(products, key=lambda each: _function(each[0]) not in _STEP):
         names = tuple(_parameter(operand) for operand in op.operands)
         bare = replace(product, lhs_frozen=False, rhs_frozen=False)
         yield op, known.setdefault((names, bare), product) if any(names) else product
@@ -197,15 +198,15 @@ def _function(op: Any) -> str:
 
 
 def _put_products(module: Module, products: Sequence[tuple[Any, Subject]]) -> None:
-    """Keep what `@train_step` multiplies as an attribute of the module."""
-    counts = Counter(str(subject) for op, subject in products if _function(op) == _STEP)
+    """Keep what a training step, or a shard of it, multiplies as an attribute of the module."""
+    counts = Counter(str(subject) for op, subject in products if _function(op) in _STEP)
     if counts:
         entries: dict[str, Attribute] = {key: i64(count) for key, count in counts.items()}
         module.operation.attributes[PRODUCTS] = DictAttr.get(entries)
 
 
 def products_of_step(module: Module) -> dict[str, int]:
-    """How many products of each kind `choose-kernels` found in `@train_step`, by their texts."""
+    """How many products of each kind `choose-kernels` found in a step, by their texts."""
     attributes = module.operation.attributes
     if PRODUCTS not in attributes:
         return {}

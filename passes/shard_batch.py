@@ -73,12 +73,13 @@ class ShardBatch(ModulePass):
 
     def _shard(self, function: Any) -> None:
         block, updates, end = body(function), _updates(function), _end(function)
-        old, rate = list(block.arguments), argument_of_role(function, "learning_rate")
-        shard = _outlined(function)
+        old, batch = list(block.arguments), _batch_arguments(function)
+        rate, shard = argument_of_role(function, "learning_rate"), _outlined(function)
+        _repeat_roles(function, batch, rate, self.shards)
         with function.location:
             rows = [
                 [block.add_argument(each.type, function.location) for _ in range(self.shards)]
-                for each in _batch_arguments(function, old)
+                for each in batch
             ]
             b = Builder(InsertionPoint.at_block_begin(block), function.location)
             calls = zip(*(_call(b, shard, part) for part in zip(*rows, strict=True)), strict=True)
@@ -90,7 +91,6 @@ class ShardBatch(ModulePass):
             erase_dead_in(block)
             if rate is not None:
                 rate.replace_all_uses_with(block.add_argument(rate.type, function.location))
-        _repeat_roles(function, old, self.shards)
         for _ in old:
             block.erase_argument(0)
         _retype(function)
@@ -109,7 +109,7 @@ def _problems(module: Module, function: Any) -> list[tuple[Location, str]]:
     for update in _updates(function):
         if update.scale is not None or "clip_value" in update.attributes:
             problems.append((update.location, "shard the batch before gradients are scaled"))
-    arguments = _batch_arguments(function, body(function).arguments)
+    arguments = _batch_arguments(function)
     sizes = {tuple(shape_of(each)[:1]) for each in arguments}
     if len(sizes) != 1 or () in sizes:
         types = ", ".join(str(each.type) for each in arguments) or "none"
@@ -131,10 +131,10 @@ def _end(function: Any) -> Any:
     return block.operations[len(block.operations) - 1].operation
 
 
-def _batch_arguments(function: Any, arguments: Sequence[Value]) -> list[Value]:
-    """Those of the arguments that have a batch: all but the learning rate."""
-    rate = argument_of_role(function, "learning_rate")
-    return list(arguments) if rate is None else [each for each in arguments if each != rate]
+def _batch_arguments(function: Any) -> list[Value]:
+    """Those that have a batch: all but the learning rate."""
+    rate, arguments = argument_of_role(function, "learning_rate"), list(body(function).arguments)
+    return arguments if rate is None else [each for each in arguments if each != rate]
 
 
 def _outlined(function: Any) -> Any:
@@ -192,16 +192,14 @@ def _mean(b: Builder, values: Sequence[Value]) -> Value:
     return b.multiply(total, b.full_like(total, 1 / len(values)))
 
 
-def _repeat_roles(function: Any, old: Sequence[Value], shards: int) -> None:
+def _repeat_roles(function: Any, batch: Sequence[Value], rate: Value | None, shards: int) -> None:
     """Give the arguments of every shard the attributes of those that stood for all."""
     if "arg_attrs" not in function.attributes:
         return
     roles = list(ArrayAttr(function.attributes["arg_attrs"]))
-    batch = _batch_arguments(function, old)
-    repeated = [roles[BlockArgument(each).arg_number] for each in batch for _ in range(shards)]
-    rate = argument_of_role(function, "learning_rate")
-    own = [] if rate is None else [roles[BlockArgument(rate).arg_number]]
-    function.attributes["arg_attrs"] = ArrayAttr.get([*repeated, *own], function.context)
+    order = [each for each in batch for _ in range(shards)] + ([] if rate is None else [rate])
+    repeated = [roles[BlockArgument(each).arg_number] for each in order]
+    function.attributes["arg_attrs"] = ArrayAttr.get(repeated, function.context)
 
 
 def _retype(function: Any) -> None:
