@@ -91,6 +91,7 @@ def prepare(case: Case, folder: Path) -> None:
         "zoo": case.model.zoo,
         "options": dict(case.model.options),
         "inputs": case.model.inputs,
+        "shards": case.model.shards(case.batch),
         "schemes": options,
         "learning_rates": {scheme: case.model.learning_rate(scheme) for scheme in schemes},
         "momentum": MOMENTUM,

@@ -44,6 +44,8 @@ figures and its numbers are written by `python -m benchmarks.peers` from `benchm
   half. Above 1, ours is faster. With one thread, everybody runs on the same processor. With two,
   ours may choose one. The machine's speed changes from hour to hour: only ratios of a row compare,
   not times of different rows. A commit with a "+" had changes that were not committed yet.
+- Ours takes a batch of a depthwise CNN in two [shards](training.md#shards), if it has more than one
+  image. (So it does since November 23, 2026.)
 - A step ends with its loss on the host. Memory is how far steps raise the resident peak above what
   the process had when the framework was imported: weights, optimizer and activations.
 - Targets are those that the project set itself; rows that fall short stay in the table.

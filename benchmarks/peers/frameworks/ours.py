@@ -38,13 +38,15 @@ def compile_program(job: Job) -> float:
 
     model = load_model(job).requires_grad_(True)
     inputs, _ = job.batch()
+    shards = job.facts["shards"]
     begin = time.perf_counter()
     program = pock.compile(
         model,
-        tuple(torch.from_numpy(each) for each in inputs),
+        tuple(torch.from_numpy(each[: len(each) // shards]) for each in inputs),
         loss="causal-lm" if job.language_model else "cross-entropy",
         optimizer=pock.SGD(lr=job.facts["learning_rate"], momentum=job.facts["momentum"]),
         scheme=job.facts["schemes"][job.scheme],
+        shards=shards,
     )
     seconds = time.perf_counter() - begin
     path = program_path(job.folder, job.scheme)

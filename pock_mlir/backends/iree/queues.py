@@ -1,10 +1,10 @@
 """Each shard of a batch in a queue of the device of its own: threads that wait for no others.
 
 `shard-batch` calls one function for every shard. Which queue of a device a command goes to is known
-at compile time, so the function of each call but the first becomes a copy for another queue, behind
-IREE's stream phase: the copies share all kernels, and neither weights nor their memory are copied.
-The runtime gives each queue threads (`pock_mlir.runtime.device`); a device with fewer queues takes
-the shards one after the other.
+at compile time, so behind IREE's stream phase the function becomes a copy for each call, with
+another queue. The copies share all kernels, and neither weights nor their memory are copied. The
+runtime gives each queue threads (`pock_mlir.runtime.threads`); a device with fewer queues takes the
+shards one after the other.
 """
 
 from __future__ import annotations
