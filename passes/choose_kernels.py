@@ -31,15 +31,24 @@ from pock_mlir.passes.kernels.contraction import (
 )
 from pock_mlir.passes.kernels.dense_convolution import as_product, build_convolution, subject_of
 from pock_mlir.passes.kernels.form import ConvGeometry
+from pock_mlir.passes.shard_batch import SHARD
 from pock_mlir.passes.update_rules import UPDATE_RULES, written_names
-from pock_mlir.rewriting import erase_dead_ops, named_ops, parameters, replace_op
+from pock_mlir.rewriting import (
+    callees,
+    erase_dead_ops,
+    functions,
+    named_ops,
+    parameters,
+    replace_op,
+)
 from pock_mlir.tuning import PLAIN, Convolution, Limits, Product, Subject, Tuning, candidates
 
 _FEWEST_OF_A_PRODUCT = 32
 """Channels of a 1x1 convolution below which it waits for memory, not for arithmetic. As it is, IREE
 writes its result into the padded image of the convolution behind it; that of a product is copied
 there, and in memory twice."""
-_STEP = ("train_step", "train_step_shard")
+_STEP = "train_step"
+_STEPS = (_STEP, f"{_STEP}{SHARD}")
 """Functions that a training step is computed by."""
 PRODUCTS = "pock.products"
 """On a module: the products of a training step and how many there are of each."""
@@ -180,7 +189,7 @@ def _as_in_the_step(products: Sequence[tuple[Any, Product]]) -> Iterator[tuple[A
     In another form, `fold-frozen` would keep a frozen weight in another arrangement too.
     """
     known: dict[tuple[tuple[str, ...], Product], Product] = {}
-    for op, product in sorted(products, key=lambda each: _function(each[0]) not in _STEP):
+    for op, product in sorted(products, key=lambda each: _function(each[0]) not in _STEPS):
         names = tuple(_parameter(operand) for operand in op.operands)
         bare = replace(product, lhs_frozen=False, rhs_frozen=False)
         yield op, known.setdefault((names, bare), product) if any(names) else product
@@ -198,8 +207,15 @@ def _function(op: Any) -> str:
 
 
 def _put_products(module: Module, products: Sequence[tuple[Any, Subject]]) -> None:
-    """Keep what a training step, or a shard of it, multiplies as an attribute of the module."""
-    counts = Counter(str(subject) for op, subject in products if _function(op) in _STEP)
+    """Keep what a training step multiplies, in all its shards, as an attribute of the module."""
+    times = Counter[str]()
+    for step in functions(module):
+        if step.sym_name.value == _STEP:
+            times.update([_STEP, *(each.sym_name.value for each in callees(step))])
+    counts = Counter[str]()
+    for op, subject in products:
+        counts[str(subject)] += times[_function(op)]
+    counts = +counts
     if counts:
         entries: dict[str, Attribute] = {key: i64(count) for key, count in counts.items()}
         module.operation.attributes[PRODUCTS] = DictAttr.get(entries)

@@ -22,11 +22,21 @@ from pock_mlir.ir import (
 )
 from pock_mlir.passes.base import ModulePass, PassError
 from pock_mlir.passes.scale_loss import MARK
-from pock_mlir.rewriting import argument_of_role, body, erase_dead_in, functions, named_ops
+from pock_mlir.rewriting import (
+    argument_of_role,
+    body,
+    erase_dead_in,
+    functions,
+    has_effect,
+    named_ops,
+)
 
 SHARD = "_shard"
 """What the name of the function that takes one shard ends with."""
 _SHARDED = ("train_step", "predict", "evaluate")
+_OUTLINED = ("func.return", "pock.assign", "pock.update")
+"""Ops that are not pure and are known here."""
+_VIEWS = ("stablehlo.reshape", "stablehlo.slice")
 
 
 @dataclass(frozen=True)
@@ -34,12 +44,11 @@ class ShardBatch(ModulePass):
     """Make every function take `shards` batches at once, and compute each by a call of its own.
 
     Requires: updates without an optimizer yet (`differentiate`), and nothing assigned: each shard
-    would have another value for it. Arguments but the learning rate, and results that are no
-    scalars, have the batch as their first dimension. Ensures: `@train_step`, `@predict` and
-    `@evaluate` take every argument but the rate `shards` times, one after the other, and return
-    every result that is no scalar as often; a private `@<name>_shard` is what they were. The loss
-    and the gradients are the means of the shards' (so a mean over what is not ignored is one of
-    means).
+    would have another value for it. Arguments but the learning rate, and results but the loss, have
+    the batch as their first dimension. Ensures: `@train_step`, `@predict` and `@evaluate` take
+    every argument but the rate `shards` times, one after the other, and return every result but the
+    loss as often; a private `@<name>_shard` is what they were. The loss and the gradients are the
+    means of the shards' (so a mean over what is not ignored is one of means).
 
     No call reads what another one wrote, so that each can have a processor of its own, which waits
     for the others only once: before the updates. For this all gradients are in memory then, once
@@ -106,6 +115,9 @@ def _problems(module: Module, function: Any) -> list[tuple[Location, str]]:
                 f"each shard would assign @{assigned} another value: no shards in training mode"
             )
             problems.append((op.location, message))
+    for op in body(function).operations:
+        if has_effect(op) and op.operation.name not in _OUTLINED:
+            problems.append((op.location, f"'{op.operation.name}' cannot be computed in shards"))
     for update in _updates(function):
         if update.scale is not None or "clip_value" in update.attributes:
             problems.append((update.location, "shard the batch before gradients are scaled"))
@@ -116,7 +128,8 @@ def _problems(module: Module, function: Any) -> list[tuple[Location, str]]:
         message = f"@{name}: the arguments need one batch as their first dimension, got {types}"
         return [*problems, (function.location, message)]
     for i, value in enumerate(_end(function).operands):
-        if shape_of(value) and tuple(shape_of(value)[:1]) not in sizes:
+        loss = not shape_of(value) and name != "predict"
+        if not loss and tuple(shape_of(value)[:1]) not in sizes:
             message = f"@{name}: result {i} has no batch as its first dimension: {value.type}"
             problems.append((function.location, message))
     return problems
@@ -143,7 +156,7 @@ def _outlined(function: Any) -> Any:
     block, rate = body(shard), argument_of_role(shard, "learning_rate")
     updates, end = _updates(shard), _end(shard)
     results = [v.owner.operands[0] if _is_scaled(v) else v for v in end.operands]
-    gradients = [update.gradient for update in updates]
+    gradients = [_computed(Builder.before(end), update.gradient) for update in updates]
     Builder.before(end).create("func.return", [*results, *gradients], [])
     for op in (end, *updates):
         op.operation.erase()
@@ -159,6 +172,15 @@ def _outlined(function: Any) -> Any:
         shard.attributes["no_inline"] = UnitAttr.get()
     _retype(shard)
     return shard
+
+
+def _computed(b: Builder, gradient: Value) -> Value:
+    """A gradient in memory of its own: not that of a weight, which another update may change."""
+    source = gradient
+    while not isinstance(source, BlockArgument) and source.owner.name in _VIEWS:
+        source = source.owner.operands[0]
+    given = isinstance(source, BlockArgument) or source.owner.name == "pock.read"
+    return b.add(gradient, b.zeros_like(gradient)) if given else gradient
 
 
 def _call(b: Builder, shard: Any, arguments: Sequence[Value]) -> list[Value]:

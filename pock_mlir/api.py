@@ -33,6 +33,7 @@ from pock_mlir.report.memory import predict_memory
 from pock_mlir.rewriting import erase_unread_parameters, functions, parameters
 from pock_mlir.runtime.artifact import Artifact, load_artifact
 from pock_mlir.runtime.manifest import Manifest
+from pock_mlir.runtime.shards import MOST_SHARDS
 from pock_mlir.schemes import Scheme
 from pock_mlir.tuning import Database, user_file
 
@@ -113,14 +114,14 @@ def compile(
             dynamic loss scaling. Weights, sums and all other arithmetic stay f32.
         shards: batches of the model's that a step takes and computes side by side, each on threads
             of its own: faster for small networks, but a gradient of each is in memory. Losses and
-            gradients are the means of the shards'.
+            gradients are the means of the shards', whose samples do not see each other.
         tuning: a file that `pock tune` wrote; by default the one that it writes, if there is one.
         progress: is told each stage as it begins.
 
     Raises:
         TypeError: the optimizer is none, such as its name.
         ValueError: unknown target or loss, a function without example targets, a precision that
-            the target does not have, or no shard.
+            the target does not have, or no shard or too many.
         TuningError: the file of measurements cannot be read.
         SchemeError: the scheme does not fit the model.
         ModelImportError: the model cannot be imported.
@@ -130,8 +131,8 @@ def compile(
     if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"optimizer: expected one like pock_mlir.SGD(lr=0.05), got {optimizer!r}")
     tell = progress or (lambda stage: None)
-    if shards < 1:
-        raise ValueError(f"shards must be at least 1, got {shards}")
+    if not 1 <= shards <= MOST_SHARDS:
+        raise ValueError(f"shards must be 1 to {MOST_SHARDS}, got {shards}")
     chosen = find_target(target)
     _check_precision(precision, chosen)
     scheme = scheme if isinstance(scheme, Scheme) else Scheme.load(scheme)

@@ -35,10 +35,12 @@ def functions(module: Module) -> list[Any]:
 
 def is_private(function: Any) -> bool:
     """Whether only functions of the module call it."""
-    return "sym_visibility" in function.attributes
+    if "sym_visibility" not in function.attributes:
+        return False
+    return StringAttr(function.attributes["sym_visibility"]).value == "private"
 
 
-def called(function: Any) -> list[Any]:
+def callees(function: Any) -> list[Any]:
     """The functions that a function's body calls, one for each call."""
     named = {each.sym_name.value: each for each in functions(function.operation.parent.opview)}
     return [

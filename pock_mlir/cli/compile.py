@@ -14,6 +14,7 @@ from pock_mlir.cli.models import FORMS, ZooOptions, load_model, schemes_of
 from pock_mlir.cli.outputs import require_new
 from pock_mlir.cli.summary import given, headline
 from pock_mlir.progress import stages
+from pock_mlir.runtime.shards import MOST_SHARDS
 
 
 class Precision(StrEnum):
@@ -103,6 +104,7 @@ def compile_command(
         int,
         typer.Option(
             min=1,
+            max=MOST_SHARDS,
             help="Batches that a step takes and computes side by side, each on threads of its own: "
             "faster for small networks, with a gradient of each in memory.",
         ),

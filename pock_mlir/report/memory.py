@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pock_mlir.backends.iree.compiler import CompiledModule, function_body
-from pock_mlir.backends.iree.queues import called
+from pock_mlir.backends.iree.queues import called_texts
 
 ALIGNMENT = 64
 """Bytes to which IREE rounds the size of every buffer up."""
@@ -59,7 +60,7 @@ def predict_memory(module: CompiledModule, function: str) -> StepMemory:
         CompilationError: the module has no such function.
     """
     text = function_body(module.flow, function)
-    own, *calls = map(_Ranges.of, [text, *called(module.flow, text)])
+    own, *calls = map(_Ranges.of, [text, *called_texts(module.flow, text)])
     memory = own.memory()
     weights = {name: size for each in (own, *calls) for name, size in each.weights.items()}
     transient = memory.transient + sum(each.memory().transient for each in calls)
@@ -221,8 +222,7 @@ class _Ranges:
 
     def memory(self) -> StepMemory:
         """What the live ranges add up to."""
-        kinds = ("input", "result", "new weight", "weight", "the caller's")
-        totals: dict[str, int] = dict.fromkeys(kinds, 0)
+        totals = Counter[str]()
         ranges: list[LiveRange] = []
         for buffer, size in self._bytes.items():
             kind = self._kinds[buffer]

@@ -14,7 +14,7 @@ from pock_mlir.passes.loops import CountedLoop
 from pock_mlir.passes.lower_pock import OF_CONVOLUTIONS, geometry_of
 from pock_mlir.passes.regions import reads
 from pock_mlir.passes.update_rules import UPDATE_RULES
-from pock_mlir.rewriting import body, called
+from pock_mlir.rewriting import body, callees
 
 _NO_WORK = {
     "func.call",
@@ -51,7 +51,7 @@ def count_operations(step: Any) -> dict[str, Phase]:
     assignments, backward is all the rest.
     """
     phases = {"forward": Phase(), "backward": Phase(), "update": Phase()}
-    for function in (step, *called(step)):
+    for function in (step, *callees(step)):
         ops = [op.operation for op in body(function).operations]
         forward = _needed(list(ops[-1].operands)[:1])
         for op in ops[:-1]:

@@ -15,7 +15,7 @@ from typing import Any
 from pock_mlir.dialects.pock import ParameterOp
 from pock_mlir.ir import FlatSymbolRefAttr, Module, Operation, Value
 from pock_mlir.passes.liveness import Kernels, byte_size, type_bytes
-from pock_mlir.rewriting import argument_of_role, body, called, functions, parameters
+from pock_mlir.rewriting import argument_of_role, body, callees, functions, parameters
 
 STATE = "state"
 _READ = "pock.read"
@@ -55,7 +55,7 @@ def step_bytes(module: Module, function: str = "train_step") -> StepBytes:
     found = [each for each in functions(module) if each.sym_name.value == function]
     if not found:
         raise ValueError(f"the module has no function '{function}'")
-    calls = called(found[0])
+    calls = callees(found[0])
     ops = [op.operation for each in (found[0], *calls) for op in body(each).operations]
     used = _named(ops)
     written = _named(op for op in ops if op.name != _READ)
@@ -69,8 +69,16 @@ def step_bytes(module: Module, function: str = "train_step") -> StepBytes:
         optimizer=sizes["optimizer"],
         inputs=_inputs(found[0]),
         # What is called may run at the same time.
-        transient=sum(Kernels.of(body(each)).peak() for each in (found[0], *calls)),
+        transient=Kernels.of(body(found[0])).peak() + sum(map(_peak_of_callee, calls)),
     )
+
+
+def _peak_of_callee(function: Any) -> int:
+    """The most bytes alive at once in a function, but for what it returns, which its caller has."""
+    kernels = Kernels.of(body(function))
+    for kernel in kernels.returned:
+        kernel.bytes = 0
+    return kernels.peak()
 
 
 def _named(ops: Iterable[Operation]) -> set[str]:

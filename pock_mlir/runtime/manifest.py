@@ -13,7 +13,7 @@ import numpy as np
 
 from pock_mlir.runtime.errors import ArtifactError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KINDS = ("weight", "buffer", "state", "folded", "adapter")
 Shape = tuple[int, ...]
 _T = TypeVar("_T")

@@ -12,9 +12,14 @@ from pock_mlir.runtime.manifest import TensorSpec
 
 Array = NDArray[Any]
 
+MOST_SHARDS = 4
+"""For more, IREE's numbering leaves no queue of its own to each (`threads.py`)."""
+
 
 def split(arrays: Sequence[Array], shards: int) -> list[Array]:
     """The rows of each array in `shards` equal parts, which are no copies."""
+    if shards == 1:  # there may be scalars
+        return list(arrays)
     return [part for array in arrays for part in np.split(array, shards)]
 
 

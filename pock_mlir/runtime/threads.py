@@ -6,6 +6,7 @@ import ctypes
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import iree.runtime  # pyright: ignore[reportMissingTypeStubs]
@@ -15,14 +16,15 @@ from pock_mlir.runtime.errors import DeviceError
 rt: Any = iree.runtime
 
 _pool: tuple[int | None, int] | None = None
-"""How many threads the process has, None for IREE's own choice, and queues besides the first."""
+"""How many threads the process has, None for IREE's own choice, and for how many shards."""
 
 
 def size_pool(threads: int | None, shards: int = 1) -> None:
     """Have `threads`, and for each shard of a batch a queue that a share of them serves.
 
-    Queue 0 is for programs without shards: all threads serve it. Queue k has threads of its own, on
-    processors of their own, so that no shard waits for another; those of queue 0 sleep then.
+    What has no shards is in queue 0, which all threads serve. The other queues have threads of
+    their own, on processors of their own, so that no shard waits for another; those of queue 0
+    sleep then. So with shards there are no more threads to a queue than processors.
 
     Raises:
         DeviceError: another number of threads was asked for before.
@@ -31,7 +33,7 @@ def size_pool(threads: int | None, shards: int = 1) -> None:
     if _pool is None:
         _pool = (threads, shards)
         if shards > 1:
-            rt.flags.parse_flags(*_topologies(threads, shards))
+            rt.flags.parse_flags(*_topologies(_processors()[:threads], shards))
         elif threads is not None:
             rt.flags.parse_flags(f"--task_topology_group_count={threads}")
         return
@@ -41,24 +43,33 @@ def size_pool(threads: int | None, shards: int = 1) -> None:
         raise DeviceError(
             f"this process has its pool of threads ({has}) already; {threads} need a new process"
         )
-    if shards > 1 and shards != queues:
+    if shards > queues:
         warnings.warn(
-            f"the threads of this process were made for another program: {shards} shards run one "
-            "after the other; a new process would run them side by side",
+            f"this process has threads for {queues} of the program's {shards} shards at a time; "
+            "in a new process, all would run side by side",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=4,  # who makes the Trainer
         )
 
 
-def _topologies(threads: int | None, shards: int) -> list[str]:
-    """Flags with the processors of each queue's threads."""
-    usable = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else _processors()
-    taken = usable[:threads]
-    own = [taken[k % len(taken) :: shards] for k in range(shards)]
-    return [f"--task_topology_cpu_ids={','.join(map(str, ids))}" for ids in (taken, *own)]
+def _topologies(processors: Sequence[int], shards: int) -> list[str]:
+    """Flags with the processors of each queue's threads.
+
+    A command says its queues as bits, and IREE takes these, as a number, modulo the count of
+    queues. With 3 or 5, all bits are 0, and the bits 1, 2, ... alone are all others, each once.
+    """
+    count = 3 if shards == 2 else 5
+    own = {
+        pow(2, k + 1, count): list(processors)[k % len(processors) :: shards] for k in range(shards)
+    }
+    queues = [own.get(queue, processors) for queue in range(count)]
+    return [f"--task_topology_cpu_ids={','.join(map(str, each))}" for each in queues]
 
 
 def _processors() -> list[int]:
+    """Those that this process may run on."""
+    if sys.platform == "linux":
+        return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 

@@ -110,7 +110,7 @@ class Trainer:
             ValueError: a wrong number, shape or type of arrays, a label outside the classes, or no
                 learning rate.
         """
-        return self._loss(self._start(self._trainable(batch), lr))
+        return self._loss(self._start(self._parts(batch), lr))
 
     def run(self, data: Iterable[Sequence[ArrayLike]], *, lr: float | None = None) -> list[float]:
         """Train on batches of (inputs..., targets), one after the other; the loss of each.
@@ -125,14 +125,13 @@ class Trainer:
         taken = [self._start(arrays, lr) for arrays in prefetched(self._placed(data))]
         return [self._loss(started) for started in taken]
 
-    def _start(self, arrays: Sequence[Array], lr: float | None) -> tuple[Any, ...]:
-        """Train on a batch that is checked; its loss, on the device."""
+    def _start(self, parts: Sequence[Array], lr: float | None) -> tuple[Any, ...]:
+        """Train on a batch that is checked and in its shards; its loss, on the device."""
         rate = self.manifest.learning_rate if lr is None else float(lr)
         if rate is None:
             raise ValueError("the program has no default learning rate; give one: step(..., lr=)")
         if not math.isfinite(rate) or rate < 0:
             raise ValueError(f"the learning rate must be finite and not negative, got {rate}")
-        parts = split(arrays, self.manifest.shards)
         if (self._steps + 1) % self.manifest.accumulate:
             loss = self._module.start("accumulate_step", *parts)
         else:
@@ -152,7 +151,7 @@ class Trainer:
         place = aligned_copy if self.device in LOCAL_DRIVERS else np.copy
         for number, batch in enumerate(data):
             try:
-                yield [place(array) for array in self._trainable(tuple(batch))]
+                yield [place(array) for array in self._parts(batch)]
             except ValueError as error:
                 raise ValueError(f"batch {number}: {error}") from error
 
@@ -216,6 +215,10 @@ class Trainer:
         shards = self.manifest.shards
         results = self._module.call(function, *split(arrays, shards))
         return joined(self.manifest.functions[function].outputs, results, shards)
+
+    def _parts(self, batch: Sequence[ArrayLike]) -> list[Array]:
+        """The arrays of a batch that has a target, each in its shards. Raises ValueError."""
+        return split(self._trainable(tuple(batch)), self.manifest.shards)
 
     def _trainable(self, batch: Sequence[ArrayLike]) -> list[Array]:
         """The arrays of a batch that has a target. Raises ValueError."""

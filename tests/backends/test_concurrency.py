@@ -112,6 +112,31 @@ def test_the_name_of_another_region_is_another_value() -> None:
     assert "concurrent" not in text
 
 
+CALLED = """\
+  util.func private @f() -> (!stream.resource<transient>, !stream.resource<transient>, \
+!stream.timepoint) {
+    %r, %t = stream.resource.alloca uninitialized => !stream.resource<transient>{%c64}
+    %s, %u = stream.resource.alloca uninitialized => !stream.resource<transient>{%c64}
+    util.return RETURNED, %u : !stream.resource<transient>, !stream.resource<transient>, \
+!stream.timepoint
+  }
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected"), [("%r, %s", "[k1k2]"), ("%r, %r", "k1k2"), ("%r, %w", "k1k2")]
+)
+def test_what_calls_return_is_memory_of_its_own_if_they_allocate_it(
+    returned: str, expected: str
+) -> None:
+    head = HEAD.replace("    %0 =", "    %5:3 = util.call @f() : () -> ()\n    %0 =")
+    head = CALLED.replace("RETURNED", returned) + head.replace("%part as %p", "%5#0 as %p")
+    text = overlap_commands(
+        head + kernel("k1", "ro %p[%c0 for %c64]") + kernel("k2", UPDATE) + TAIL
+    )
+    assert ("concurrent" in text) == (expected == "[k1k2]")
+
+
 def test_commands_of_a_stage_may_run_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     task = make_task("residual_cnn", pixels=16, width=8, blocks=2)
     order: dict[str, Any] = {

@@ -46,10 +46,10 @@ def imported() -> ImportedModel:
     return import_torch(model, torch.zeros(1, TOKENS, dtype=torch.int32, device="meta"))
 
 
-def scheduled(scheme: str, optimizer: str = "sgd") -> Module:
+def scheduled(scheme: str, optimizer: str = "sgd", shards: int = 1) -> Module:
     """The training module; to be called in the context of the model."""
     module = Module.parse(imported().module.operation.get_asm())
-    passes = training_pipeline(loss="causal-lm", optimizer=optimizer, scheme=scheme)
+    passes = training_pipeline(loss="causal-lm", optimizer=optimizer, scheme=scheme, shards=shards)
     run_pipeline(module, passes)
     return module
 
@@ -58,6 +58,15 @@ def scheduled(scheme: str, optimizer: str = "sgd") -> Module:
 def predicted(scheme: str, optimizer: str = "sgd") -> StepBytes:
     with imported().context, Location.unknown():
         return step_bytes(scheduled(scheme, optimizer))
+
+
+def test_shards_have_their_activations_and_gradients_at_the_same_time() -> None:
+    with imported().context, Location.unknown():
+        two = step_bytes(scheduled("full", shards=2))
+    one = predicted("full")
+    assert (two.trained, two.inputs) == (one.trained, 2 * one.inputs)
+    gradients = 4 * parameters()
+    assert 2 * gradients <= two.transient <= 2 * (one.transient + gradients) + gradients
 
 
 def parameters() -> int:

@@ -135,6 +135,8 @@ def test_a_newer_format_is_named(path: Path) -> None:
     ("changes", "message"),
     [
         ({"target": 3}, "'target' must be of type str"),
+        ({"shards": "2"}, "'shards' must be of type int"),
+        ({"shards": 0}, "shards must be positive, got 0"),
         ({"format_version": True}, "'format_version' must be of type int"),
         ({"parameters": [3]}, r"parameters\[0\] must be a JSON object"),
         ({"parameters": []}, "nothing is known about head.weight"),

@@ -1,10 +1,10 @@
 // RUN: pock-opt %s --pass-pipeline='builtin.module(shard-batch,choose-kernels{target=x86-64-avx2})' | filecheck %s
 
-// What a shard multiplies is what `pock tune` measures.
+// What the shards multiply is what `pock tune` measures.
 
 "pock.parameter"() {sym_name = "w", kind = "weight", type = tensor<384x96xf32>} : () -> ()
 
-// CHECK: module attributes {pock.products = {"f32 512x96x384 mk kn!" = 1 : i64}}
+// CHECK: module attributes {pock.products = {"f32 512x96x384 mk kn!" = 2 : i64}}
 // CHECK: func.func private @train_step_shard
 // CHECK:   stablehlo.dot_general {{.*}}pock.tile
 func.func @train_step(%x: tensor<512x384xf32> {pock.role = "input"}) -> tensor<512x96xf32> {

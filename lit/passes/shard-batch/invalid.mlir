@@ -34,3 +34,19 @@ func.func @predict(%x: tensor<4xf32>) -> tensor<3xf32> {
   %y = stablehlo.constant dense<1.0> : tensor<3xf32>
   return %y : tensor<3xf32>
 }
+
+// -----
+
+// expected-error @below {{@predict: result 0 has no batch as its first dimension: tensor<f32>}}
+func.func @predict(%x: tensor<4xf32>) -> tensor<f32> {
+  %y = stablehlo.constant dense<1.0> : tensor<f32>
+  return %y : tensor<f32>
+}
+
+// -----
+
+func.func @predict(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'stablehlo.custom_call' cannot be computed in shards}}
+  %y = stablehlo.custom_call @print(%x) {has_side_effect = true} : (tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}

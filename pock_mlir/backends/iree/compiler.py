@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pock_mlir.backends.iree.concurrency import most_bindings, overlap_commands, stages
-from pock_mlir.backends.iree.queues import called, place_shards
+from pock_mlir.backends.iree.queues import called_texts, place_shards
 from pock_mlir.backends.iree.targets import Target
 
 _COMMON = (
@@ -138,7 +138,7 @@ _KINDS = {
 def allocations(module: CompiledModule, function: str) -> Allocations:
     """What IREE allocates in `function`: the operands of `stream.resource.alloca`, added up."""
     own = function_body(module.stream, function)
-    calls = called(module.stream, own)
+    calls = called_texts(module.stream, own)
     body = "".join((own, *calls))
     sizes = dict.fromkeys(_KINDS.values(), 0)
     pattern = r"= stream\.resource\.alloca .*=> !stream\.resource<(\w+)>\{%c(\d+)(?:_\d+)?\}"

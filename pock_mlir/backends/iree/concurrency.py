@@ -103,13 +103,14 @@ def overlap_commands(stream: str) -> str:
 
 
 def _allocating(stream: str) -> set[str]:
-    """The private functions all of whose results are memory that they allocate."""
+    """The private functions each of whose results is memory of its own, which they allocate."""
     found: set[str] = set()
     for name, body in re.findall(r"  util\.func private @(\S+?)\((.*?)\n  \}", stream, re.DOTALL):
         allocated = {match[1] for match in map(_ALLOCA.match, body.splitlines()) if match}
         values, _, types = body.rpartition("util.return ")[2].partition(" : ")
         results = zip(values.split(", "), types.split(", "), strict=True)
-        if {value for value, type_ in results if "stream.resource" in type_} <= allocated:
+        returned = [value for value, type_ in results if "stream.resource" in type_]
+        if set(returned) <= allocated and len(set(returned)) == len(returned):
             found.add(name)
     return found
 

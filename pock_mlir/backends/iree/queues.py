@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_FUNCTION = re.compile(r"^  util\.func .*?^  \}$", re.MULTILINE | re.DOTALL)
+_FUNCTION = re.compile(r"^  util\.func [^\n]*\{$.*?^  \}$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"  util\.func (?:public|private) @([\w.$-]+)\(")
 _CALL = re.compile(r"(util\.call @)([\w.$-]+)(\()")
 DEVICE = "#hal.device.affinity<@__device_0>"
@@ -36,7 +36,7 @@ def place_shards(stream: str) -> str:
     return _FUNCTION.sub(placed, stream)
 
 
-def called(stream: str, body: str) -> list[str]:
+def called_texts(stream: str, body: str) -> list[str]:
     """The texts of the functions that a function calls, one for each call."""
     named = {_name(match[0]): match[0] for match in _FUNCTION.finditer(stream)}
     return [named[name] for _, name, _ in _CALL.findall(body)]
