@@ -29,6 +29,7 @@ from pock_mlir.rewriting import (
     functions,
     has_effect,
     named_ops,
+    viewed,
 )
 
 SHARD = "_shard"
@@ -36,7 +37,6 @@ SHARD = "_shard"
 _SHARDED = ("train_step", "predict", "evaluate")
 _OUTLINED = ("func.return", "pock.assign", "pock.update")
 """Ops that are not pure and are known here."""
-_VIEWS = ("stablehlo.reshape", "stablehlo.slice")
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,7 @@ def _outlined(function: Any) -> Any:
 
 def _computed(b: Builder, gradient: Value) -> Value:
     """A gradient in memory of its own: not that of a weight, which another update may change."""
-    source = gradient
-    while not isinstance(source, BlockArgument) and source.owner.name in _VIEWS:
-        source = source.owner.operands[0]
+    source = viewed(gradient)
     given = isinstance(source, BlockArgument) or source.owner.name == "pock.read"
     return b.add(gradient, b.zeros_like(gradient)) if given else gradient
 

@@ -13,6 +13,7 @@ from pock_mlir.ir import (
     DictAttr,
     FlatSymbolRefAttr,
     Module,
+    OpResult,
     StringAttr,
     Value,
 )
@@ -80,6 +81,17 @@ def argument_of_role(function: Any, role: str) -> Value | None:
         if "pock.role" in entries and StringAttr(entries["pock.role"]).value == role:
             return BlockArgument(argument)
     return None
+
+
+VIEWS = ("stablehlo.reshape", "stablehlo.slice")
+"""Ops whose result may lie in their operand's memory."""
+
+
+def viewed(value: Value) -> Value:
+    """The tensor in whose memory `value` may lie."""
+    while isinstance(value, OpResult) and value.owner.operation.name in VIEWS:
+        value = value.owner.operation.operands[0]
+    return value
 
 
 def is_dead(op: Any) -> bool:

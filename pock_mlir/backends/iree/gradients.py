@@ -23,8 +23,7 @@ from pock_mlir.ir import (
 )
 from pock_mlir.passes.kernels.contraction import TILE, block_of
 from pock_mlir.passes.update_rules import slice_of
-
-_VIEWS = {"stablehlo.reshape", "stablehlo.slice"}
+from pock_mlir.rewriting import VIEWS, viewed
 
 
 @dataclass(frozen=True)
@@ -124,11 +123,11 @@ def _source(
             break
         root = op.operands[0]
     op = _sole_definition(root)
-    if op is not None and any(_viewed(operand) in written for operand in op.operands):
+    if op is not None and any(viewed(operand) in written for operand in op.operands):
         op = None
     source = None if op is None else _fused(b, update, op, shape_of(root)[-1] if panels else 0)
     if source is None:
-        if _viewed(value) in written:
+        if viewed(value) in written:
             value = b.add(value, b.zeros_like(value))  # a kernel of its own
         source = GradientSource.of_value(b.reshape(value, sizes))
     return replace(source, offsets=offsets, sizes=sizes)
@@ -169,17 +168,10 @@ def _panels(update: Any, weight: Sequence[int], gradient: Value, sizes: list[int
     return value if fits and aligned else None
 
 
-def _viewed(value: Value) -> Value:
-    """The tensor in whose memory `value` may lie."""
-    while isinstance(value, OpResult) and value.owner.operation.name in _VIEWS:
-        value = value.owner.operation.operands[0]
-    return value
-
-
 def _sink(value: Value, before: Operation) -> None:
     """Move the slices and reshapes that make `value` for a single use down to `before`."""
     chain: list[Operation] = []
-    while (op := _sole_definition(value)) is not None and op.name in _VIEWS:
+    while (op := _sole_definition(value)) is not None and op.name in VIEWS:
         chain.append(op)
         value = op.operands[0]
     for op in reversed(chain):
