@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -131,6 +132,18 @@ def test_the_code_generator_has_the_tile(form: str, sizes: tuple[int, int, int])
     assert "compilation_info" in sums
     assert ("cache_reduction" in code.flow) == form.startswith("streams")
     assert ("enable_loop_peeling" in code.flow) == (sizes[0] == 49)
+
+
+@pytest.mark.parametrize(
+    ("m", "groups"), [(192, 12), (384, 96), (512, 96)], ids=["few", "24 at first", "48 at first"]
+)
+def test_threads_share_the_workgroups_evenly(m: int, groups: int):
+    """Threads take eight at once: of 24, one of two threads would have 16."""
+    text, *_ = function("f", (), m, 384, 512, (True, True))
+    _, code = compiled(text, ["panels 4x64x4"])
+    (sizes,) = re.findall(r"distribution = \[(\d+), (\d+), 0, 0\]", code.flow)
+    rows, panels = map(int, sizes)
+    assert (m // rows) * (384 // 64 // panels) == groups
 
 
 def test_streams_needs_no_copy_of_the_weight():

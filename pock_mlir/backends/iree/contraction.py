@@ -41,7 +41,7 @@ def _is_transposed(value: Value) -> bool:
     users = [use.owner.operation for use in value.uses]
     if len(users) == 1 and users[0].name == "stablehlo.reshape":
         return _is_transposed(users[0].results[0])
-    return any(user.name in ("stablehlo.transpose", "linalg.generic") for user in users)
+    return any(user.name == "stablehlo.transpose" for user in users)
 
 
 def barrier(b: Builder, value: Value) -> Value:
@@ -186,11 +186,45 @@ def _rows_of_a_group(rows: Sequence[int], height: int, groups: int) -> list[int]
     *outer, last = rows
     if not outer:
         most = min(_ROWS_OF_A_GROUP, last * groups // _FEWEST_GROUPS)
-        return [height * largest_divisor(last // height, max(1, most // height))]
+        return [height * _evenly(last // height, max(1, most // height), groups)]
     *images, high = outer
-    most = math.prod(images) * high * groups // _FEWEST_GROUPS
-    tall = largest_divisor(high, max(1, min(most, _PLACES_OF_A_GROUP // last)))
+    groups *= math.prod(images)
+    most = high * groups // _FEWEST_GROUPS
+    tall = _evenly(high, max(1, min(most, _PLACES_OF_A_GROUP // last)), groups)
     return [*(1 for _ in images), tall, last]
+
+
+_THREADS = (2, 4)
+"""For how many threads workgroups are counted."""
+_AT_ONCE = 8
+"""Workgroups that a thread of IREE's takes at once, if there are so many for each thread."""
+_EVEN = 1.1
+"""How many times as long as needed the thread with most workgroups may be busy."""
+
+
+def _evenly(number: int, limit: int, groups: int) -> int:
+    """The divisor of `number`, at most `limit`, that lets threads share workgroups evenly.
+
+    There are `groups` of them for each part. Of divisors that are as good, it is the largest.
+    """
+    largest = largest_divisor(number, limit)
+    divisors = [n for n in range(largest, largest // 5, -1) if number % n == 0]
+    return min(divisors, key=lambda n: max(_EVEN, waiting(groups * number // n)))
+
+
+def waiting(workgroups: int) -> float:
+    """How many times as long as needed the thread is busy that has most of the workgroups.
+
+    With 24 of them and two threads, one has 16: they are taken by eights.
+    """
+    return max(_most(workgroups, threads) * threads / workgroups for threads in _THREADS)
+
+
+def _most(workgroups: int, threads: int) -> int:
+    """The workgroups of the thread that has most of them, if all take as long."""
+    at_once = _AT_ONCE if workgroups >= _AT_ONCE * threads else 1
+    turns, rest = divmod(workgroups, at_once)
+    return max(-(-turns // threads) * at_once, turns // threads * at_once + rest)
 
 
 _SHORTEST_VECTOR = 4

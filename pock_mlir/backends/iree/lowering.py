@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pock_mlir.backends.iree.arrangement import lower_arrangements
+from pock_mlir.backends.iree.arrangement import separate_arrangements
 from pock_mlir.backends.iree.contraction import forget_tiles, lower_tiled
 from pock_mlir.backends.iree.depthwise import lower_depthwise
 from pock_mlir.backends.iree.dispatch import Binding, update_in_place
@@ -116,7 +116,7 @@ class PockToIree(ModulePass):
             lower_epilogues(module)
             lower_kept(module)
         lower_winograd(module, width)
-        lower_arrangements(module)
+        separate_arrangements(module)
         lower_sums(module)
         lower_tiled(module)
         for name, op in parameters(module).items():
