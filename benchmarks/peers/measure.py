@@ -131,12 +131,16 @@ def install(contestants: Sequence[Contestant]) -> None:
 
 
 def start_all(contestants: Sequence[Contestant]) -> None:
-    """Start every contestant and wait until it has taken its first steps, one after the other."""
-    for each in contestants:
-        if not each.failure:
+    """Start every contestant and wait until it has taken its first steps, two at a time."""
+    for first in range(0, len(contestants), 2):
+        pair = contestants[first : first + 2]
+        able = [each for each in pair if not each.failure]
+        for each in able:
             each.start()
+        for each in able:
             each.wait_until_ready()
-        say(f"  {each.name}: {each.failure.splitlines()[0] if each.failure else 'ready'}")
+        for each in pair:
+            say(f"  {each.name}: {each.failure.splitlines()[0] if each.failure else 'ready'}")
 
 
 def check_losses(contestants: Sequence[Contestant]) -> None:
