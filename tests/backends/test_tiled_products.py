@@ -36,6 +36,7 @@ EXTENTS = {
     "streams 6x16x4": (192, 256, 64),
     "panels 5x16x4": (49, 48, 40),
     "tiled 6x16x2": (199, 64, 34),
+    "tiled 7x16x2": (5, 64, 34),
     "streams 4x16x2": (49, 64, 36),
     "panels-km 4x16x4": (41, 32, 40),
     "swapped 5x16x4": (32, 53, 40),

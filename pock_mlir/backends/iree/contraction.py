@@ -139,9 +139,8 @@ def _configuration(op: Operation) -> dict[str, Attribute]:
         group = min(group, largest_divisor(panels, max(1, stack * panels // _FEWEST_GROUPS)))
     width = [group, 0] if in_panels else [group * tile.columns]
     vector = [1, tile.columns] if in_panels else [tile.columns]
-    height = _rows_of_a_group(rows, tile.rows, stack * (panels // group))
-    if peels or (steps and math.prod(rows) <= _FEW_ROWS):
-        height = rows
+    whole = peels or (steps and math.prod(rows) <= _FEW_ROWS)
+    height = rows if whole else _rows_of_a_group(rows, tile.rows, stack * (panels // group))
     one, none = [1] * first, [0] * len(result)
     block = [*(1 for _ in rows[1:]), *(tile.rows for _ in rows[:1])]
     return lowering_info(
