@@ -1,4 +1,4 @@
-"""What passes share: finding parameters and functions of a module, and erasing what is dead."""
+"""What passes share: finding parameters, functions and views, and erasing what is dead."""
 
 from __future__ import annotations
 

@@ -131,15 +131,19 @@ def install(contestants: Sequence[Contestant]) -> None:
 
 
 def start_all(contestants: Sequence[Contestant]) -> None:
-    """Start every contestant and wait until it has taken its first steps, two at a time."""
-    for first in range(0, len(contestants), 2):
-        pair = contestants[first : first + 2]
-        able = [each for each in pair if not each.failure]
+    """Start every contestant and wait until it has taken its first steps: two at a time.
+
+    With one thread it is one at a time, since all run on the same processor.
+    """
+    at_once = min(2, contestants[0].threads)
+    for first in range(0, len(contestants), at_once):
+        some = contestants[first : first + at_once]
+        able = [each for each in some if not each.failure]
         for each in able:
             each.start()
         for each in able:
             each.wait_until_ready()
-        for each in pair:
+        for each in some:
             say(f"  {each.name}: {each.failure.splitlines()[0] if each.failure else 'ready'}")
 
 
@@ -198,7 +202,7 @@ def record(contestant: Contestant) -> Record:
     """What the results keep of a contestant."""
     if contestant.failure:
         return {"failure": contestant.failure}
-    kept = ("ready", "build_s", "loss_error", "mb")
+    kept = ("ready", "loss_error", "mb")
     values = {name: contestant.started.get(name) for name in kept}
     program = contestant.folder / f"{contestant.scheme}.json"
     if contestant.peer is OURS:

@@ -9,13 +9,13 @@ from pock_mlir.dialects.stablehlo import ELEMENTWISE, Builder
 from pock_mlir.ir import DenseI64ArrayAttr, Module, OpResult, Value
 from pock_mlir.passes.kernels.contraction import tile_of
 from pock_mlir.passes.patterns import producer, unreshaped
-from pock_mlir.rewriting import named_ops, replace_op
+from pock_mlir.rewriting import VIEWS, named_ops, replace_op
 
 
 def separate_arrangements(module: Module) -> None:
     """Keep apart every transpose whose result only products with tiles read, or of such a product.
 
-    Fused with an elementwise op, it would not be turned square by square in registers.
+    IREE copies runs, or turns squares in registers, but not with an elementwise op fused in.
     """
     for op in named_ops(module, "stablehlo.transpose"):
         (result,), (operand,) = op.operation.results, op.operation.operands
@@ -30,7 +30,7 @@ def separate_arrangements(module: Module) -> None:
 def _is_for_tiles(value: Value) -> bool:
     for use in value.uses:
         op = use.owner.operation
-        if op.name in ("stablehlo.reshape", "stablehlo.slice"):
+        if op.name in VIEWS:
             if not _is_for_tiles(op.results[0]):
                 return False
         elif op.name != "stablehlo.dot_general" or tile_of(op) is None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
+from pock_mlir.backends.iree.workgroups import even_divisor, largest_divisor
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, Module, Operation, Value, stablehlo_bindings
 from pock_mlir.passes.kernels.contraction import block_of, forget_tile, tile_of
@@ -116,7 +117,7 @@ _FEW_ROWS = 32
 _PLACES_OF_A_GROUP = 1024
 """Of an image, whose rows are read where they lie."""
 _FEWEST_GROUPS = 8
-"""For several threads to share a product evenly: who comes last has the others wait."""
+"""Fewer leave threads idle, or have them wait for who comes last."""
 
 
 def _configuration(op: Operation) -> dict[str, Attribute]:
@@ -136,7 +137,8 @@ def _configuration(op: Operation) -> dict[str, Attribute]:
     group = _panels_of_a_group(panels, tile.columns, k, streams=steps > 0)
     peels = len(rows) == 1 and rows[0] % tile.rows > 0
     if peels:
-        group = min(group, largest_divisor(panels, max(1, stack * panels // _FEWEST_GROUPS)))
+        most = min(group, max(1, stack * panels // _FEWEST_GROUPS))
+        group = even_divisor(panels, most, stack)
     width = [group, 0] if in_panels else [group * tile.columns]
     vector = [1, tile.columns] if in_panels else [tile.columns]
     whole = peels or (steps and math.prod(rows) <= _FEW_ROWS)
@@ -185,45 +187,12 @@ def _rows_of_a_group(rows: Sequence[int], height: int, groups: int) -> list[int]
     *outer, last = rows
     if not outer:
         most = min(_ROWS_OF_A_GROUP, last * groups // _FEWEST_GROUPS)
-        return [height * _evenly(last // height, max(1, most // height), groups)]
+        return [height * even_divisor(last // height, max(1, most // height), groups)]
     *images, high = outer
-    groups *= math.prod(images)
-    most = high * groups // _FEWEST_GROUPS
-    tall = _evenly(high, max(1, min(most, _PLACES_OF_A_GROUP // last)), groups)
+    shares = math.prod(images) * groups
+    most = high * shares // _FEWEST_GROUPS
+    tall = even_divisor(high, max(1, min(most, _PLACES_OF_A_GROUP // last)), shares)
     return [*(1 for _ in images), tall, last]
-
-
-_THREADS = (2, 4)
-"""For how many threads workgroups are counted."""
-_AT_ONCE = 8
-"""Workgroups that a thread of IREE's takes at once, if there are so many for each thread."""
-_EVEN = 1.1
-"""How many times as long as needed the thread with most workgroups may be busy."""
-
-
-def _evenly(number: int, limit: int, groups: int) -> int:
-    """The divisor of `number`, at most `limit`, that lets threads share workgroups evenly.
-
-    There are `groups` of them for each part. Of divisors that are as good, it is the largest.
-    """
-    largest = largest_divisor(number, limit)
-    divisors = [n for n in range(largest, largest // 5, -1) if number % n == 0]
-    return min(divisors, key=lambda n: max(_EVEN, waiting(groups * number // n)))
-
-
-def waiting(workgroups: int) -> float:
-    """How many times as long as needed the thread is busy that has most of the workgroups.
-
-    With 24 of them and two threads, one has 16: they are taken by eights.
-    """
-    return max(_most(workgroups, threads) * threads / workgroups for threads in _THREADS)
-
-
-def _most(workgroups: int, threads: int) -> int:
-    """The workgroups of the thread that has most of them, if all take as long."""
-    at_once = _AT_ONCE if workgroups >= _AT_ONCE * threads else 1
-    turns, rest = divmod(workgroups, at_once)
-    return max(-(-turns // threads) * at_once, turns // threads * at_once + rest)
 
 
 _SHORTEST_VECTOR = 4
@@ -235,8 +204,3 @@ def vector_length(channels: int, width: int) -> int:
     while length > _SHORTEST_VECTOR and channels % length:
         length //= 2
     return length if channels % length == 0 else largest_divisor(channels, width)
-
-
-def largest_divisor(number: int, limit: int) -> int:
-    """The largest divisor of `number` that is no more than `limit`, at least 1."""
-    return next((n for n in range(min(number, limit), 1, -1) if number % n == 0), 1)

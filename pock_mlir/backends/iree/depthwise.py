@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info, vector_length
+from pock_mlir.backends.iree.contraction import lowering_info, vector_length
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic, zeros
+from pock_mlir.backends.iree.workgroups import largest_divisor
 from pock_mlir.dialects.constants import splat_of
 from pock_mlir.dialects.stablehlo import Builder, shape_of, type_of
 from pock_mlir.ir import Attribute, F32Type, Module, OpResult, RankedTensorType, Value

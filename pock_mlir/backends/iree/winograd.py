@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from pock_mlir.backends.iree.contraction import largest_divisor, lowering_info, vector_length
+from pock_mlir.backends.iree.contraction import lowering_info, vector_length
 from pock_mlir.backends.iree.dispatch import Binding, dispatch
 from pock_mlir.backends.iree.linalg import ScalarArithmetic, generic
+from pock_mlir.backends.iree.workgroups import largest_divisor
 from pock_mlir.dialects.pock.winograd import WINDOW, seen
 from pock_mlir.dialects.stablehlo import Builder, shape_of
 from pock_mlir.ir import Module, Value
