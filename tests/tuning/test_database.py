@@ -23,7 +23,7 @@ def test_the_fastest_is_best_but_plain_is_kept_for_little() -> None:
 
 def test_kernels_that_arrange_something_count() -> None:
     swapped = Form.parse("swapped 6x16x4")
-    times = {swapped: 547_000, TILED: 559_000, PANELS: 580_000}
+    times = {swapped: 549_000, TILED: 559_000, PANELS: 580_000}
     assert Measured.of(times).best == swapped
     found = Measured.of(times, subject=PRODUCT)
     assert found.best == TILED and found.times == times
