@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -128,6 +128,11 @@ class Case:
     def items(self) -> int:
         """Images or tokens in a batch."""
         return self.batch * (1 if self.model.inputs == "images" else self.model.size)
+
+
+def all_cases() -> Iterator[Case]:
+    """All that the page's tables speak of."""
+    yield from (Case(model, batch) for model in MODELS.values() for batch in model.batches)
 
 
 def same_scheme_target(model: Model, batch: int, scheme: str) -> float | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 from benchmarks.peers.cases import (
-    MODELS,
     PAPER,
     SCHEMES,
-    Case,
+    all_cases,
     paper_target,
     same_scheme_target,
 )
@@ -19,9 +17,10 @@ from benchmarks.peers.environments import PEERS, ROOT
 from benchmarks.peers.figure import draw
 from benchmarks.peers.results import Ratio, Results
 from benchmarks.peers.scaling import scaling_section
+from benchmarks.peers.shortfalls import shortfalls
+from benchmarks.peers.tables import THREADS, count, table, verdict
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-THREADS = (2, 1)
 
 HEAD = """\
 # Benchmarks
@@ -69,31 +68,8 @@ def _of_machine(results: Results, machine: str, figures: Path) -> Iterator[str]:
     if draw(results, figure):
         yield f"![Ratios]({figure.name})\n"
     yield from (_same_scheme(results, threads) for threads in THREADS)
-    yield from (_paper(results), _costs(results), scaling_section(results))
+    yield from (_paper(results), shortfalls(results), _costs(results), scaling_section(results))
     yield from (_failures(results), _not_measured(results))
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; its first column is text, the others are numbers."""
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
-
-
-def cases() -> Iterator[Case]:
-    """All that the page speaks of."""
-    yield from (Case(model, batch) for model in MODELS.values() for batch in model.batches)
-
-
-def count(threads: int) -> str:
-    """In words."""
-    return "1 thread" if threads == 1 else f"{threads} threads"
-
-
-def verdict(ratio: Ratio | None, target: float | None) -> str:
-    """The target, and whether the ratio meets it."""
-    if target is None or ratio is None:
-        return ""
-    return f"{target:g}: {'met' if ratio.median >= target else '**not met**'}"
 
 
 def _when(results: Results) -> str:
@@ -121,12 +97,12 @@ def _peers(results: Results) -> str:
 
 def _same_scheme(results: Results, threads: int) -> str:
     rows = list[list[str]]()
-    for case, scheme in product(cases(), SCHEMES):
+    for case, scheme in product(all_cases(), SCHEMES):
         model, batch = case.model, case.batch
         fastest = results.fastest(model.name, batch, threads, scheme)
         if fastest is None:
             continue
-        ours = our_ms(results, case, threads, scheme)
+        ours = results.our_ms(model.name, batch, threads, scheme)
         row = [f"{model.name} batch {batch} {scheme}", f"{ours:.4g}"]
         row += [f"{case.items / ours * 1e3:.0f} {model.unit}", f"**{fastest}** {fastest.peer}"]
         row.append(verdict(fastest, same_scheme_target(model, batch, scheme)))
@@ -143,26 +119,14 @@ def _same_scheme(results: Results, threads: int) -> str:
     return title + note + table(head, rows) if rows else ""
 
 
-def our_ms(results: Results, case: Case, threads: int, scheme: str) -> float:
-    """Our median step in the latest session, in ms."""
-    times = [
-        statistics.median(kept["ms"])
-        for session, kept in results.contestants(f"ours/{scheme}")
-        if (session["model"], session["batch"], session["threads"])
-        == (case.model.name, case.batch, threads)
-        and kept.get("ms")
-    ]
-    return times[-1]
-
-
 def _paper(results: Results) -> str:
     rows = list[list[str]]()
-    for case, threads, scheme in product(cases(), THREADS, ("sparse", PAPER)):
+    for case, threads, scheme in product(all_cases(), THREADS, ("sparse", PAPER)):
         also = ", the paper's scheme" if scheme == PAPER else ""
         row = [f"{case.model.name} batch {case.batch}, {count(threads)}{also}"]
         found = False
         for peer in ("pytorch", "tensorflow"):
-            ratio = _across(results, case, threads, scheme, peer)
+            ratio = results.across(case.model.name, case.batch, threads, scheme, peer)
             found = found or ratio is not None
             row += [str(ratio or ""), verdict(ratio, paper_target(case.model, case.batch, peer))]
         if found:
@@ -178,15 +142,9 @@ def _paper(results: Results) -> str:
     return "### As the paper compares\n\n" + intro + table(head, rows)
 
 
-def _across(results: Results, case: Case, threads: int, scheme: str, peer: str) -> Ratio | None:
-    model, ours = case.model.name, f"ours/{scheme}"
-    ratio = results.ratio(model, case.batch, threads, ours, f"{peer}/full")
-    return ratio if isinstance(ratio, Ratio) else None
-
-
 def _costs(results: Results) -> str:
     rows = list[list[str]]()
-    for case, scheme in product(cases(), SCHEMES):
+    for case, scheme in product(all_cases(), SCHEMES):
         session = results.latest(case.model.name, case.batch, f"ours/{scheme}")
         if session is None:
             continue
@@ -228,7 +186,7 @@ def _failures(results: Results) -> str:
 
 def _not_measured(results: Results) -> str:
     lines = list[str]()
-    for threads, case in product(THREADS, cases()):
+    for threads, case in product(THREADS, all_cases()):
         place = (case.model.name, case.batch, threads)
         missing = [
             f"{scheme} ({', '.join(peers)})" if len(peers) < len(PEERS) else scheme

@@ -110,6 +110,21 @@ class Results:
         measured = [each for each in ratios if isinstance(each, Ratio)]
         return min(measured, key=lambda each: each.median, default=None)
 
+    def across(self, model: str, batch: int, threads: int, scheme: str, peer: str) -> Ratio | None:
+        """The peer's full step over ours with a scheme; None where it was not measured."""
+        ratio = self.ratio(model, batch, threads, f"ours/{scheme}", f"{peer}/full")
+        return ratio if isinstance(ratio, Ratio) else None
+
+    def our_ms(self, model: str, batch: int, threads: int, scheme: str) -> float:
+        """Our median step in the latest session, in ms."""
+        times = [
+            statistics.median(kept["ms"])
+            for session, kept in self.contestants(f"ours/{scheme}")
+            if (session["model"], session["batch"], session["threads"]) == (model, batch, threads)
+            and kept.get("ms")
+        ]
+        return times[-1]
+
     def latest(self, model: str, batch: int, name: str) -> Session | None:
         """The latest session in which the contestant took part, with any threads."""
         found = [

@@ -42,7 +42,6 @@ def tune_command(
             "--output", "-o", help="The file to add measurements to.", show_default="in the cache"
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads to measure with.")] = 1,
     seconds: Annotated[
         float, typer.Option(min=0.001, help="About how long each form may run.")
     ] = 0.15,
@@ -50,7 +49,7 @@ def tune_command(
         bool, typer.Option("--again", help="Measure what is known already, too.")
     ] = False,
 ) -> None:
-    """Measure the forms of a program's products and convolutions here.
+    """Measure the forms of a program's products and convolutions here, on one thread.
 
     Later compilations for this machine take the fastest of each. What was measured is kept one by
     one, and not measured again.
@@ -60,7 +59,7 @@ def tune_command(
     kept = Database.load(path) if path.exists() else Database()
     before = Tuning.load(files=[path] if path.exists() else [])
     left = [each for each in _with_stacks(counts, before) if again or before.measured(each) is None]
-    _measure(left, before, kept, path, seconds, threads)
+    _measure(left, before, kept, path, seconds)
     after = Tuning.load(files=[path] if path.exists() else [])
     rows = [_Row.of(each, count, before, after) for each, count in counts.items()]
     console.out.print(_table(rows))
@@ -101,7 +100,6 @@ def _measure(
     kept: Database,
     path: Path,
     seconds: float,
-    threads: int,
 ) -> None:
     """Measure, and keep each measurement at once."""
     if not left:
@@ -113,7 +111,7 @@ def _measure(
         task = tracker.task(f"measure on {tuning.machine.name}", len(left))
         for subject in left:
             forms = tuning.allowed(subject)
-            section[subject] = measure(subject, forms, tuning, seconds=seconds, threads=threads)
+            section[subject] = measure(subject, forms, tuning, seconds=seconds)
             kept.save(path)
             task.advance(str(subject))
 

@@ -13,6 +13,7 @@ from benchmarks.peers.cases import MODELS, Case, blocks, paper_target, same_sche
 from benchmarks.peers.export import UnknownOperation, export_graph
 from benchmarks.peers.graph import OPERATIONS, Graph, channels_last
 from benchmarks.peers.results import Ratio, Results
+from benchmarks.peers.shortfalls import shortfalls
 from pock_mlir import zoo
 
 pytest.importorskip("jax")
@@ -124,6 +125,17 @@ def test_targets_stand_beside_the_rows(tmp_path: Path) -> None:
     assert "| **1.20 (1.20-1.20)** pytorch | 1: met |" in page
     assert "| **1.10 (1.10-1.10)** pytorch | 1.15: **not met** |" in page
     assert "- minilm batch 4, 2 threads: full, sparse, bias-only" in page
+
+
+def test_rows_that_fall_short_say_what_bounds_them(tmp_path: Path) -> None:
+    results = Results(tmp_path / "r.json", [])
+    ours = {"ms": [2.0, 2.0], "products_ms": 3.0}
+    results.add(session(ours__full=ours, pytorch__full={"ms": [2.2, 2.2]}))
+    assert "fall short" not in shortfalls(results)
+    results.add(session(ours__sparse=ours, pytorch__sparse={"ms": [2.2, 2.2]}))
+    # Products take 1.5 ms on each of two threads: alone, they would be 2.2 / 1.5 times as fast.
+    row = "| minilm batch 1 sparse, 2 threads | pytorch sparse | 1.10 | 1.15 | 2 | 1.5 | 1.47 |"
+    assert shortfalls(results).splitlines()[-1] == row
 
 
 def test_targets() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.peers.job import Job, Step
 from pock_mlir import __version__ as VERSION
 from pock_mlir.runtime import Trainer
+from pock_mlir.runtime.artifact import load_artifact
 
 __all__ = ["VERSION", "build", "compile_program", "program_path"]
 
@@ -29,8 +30,24 @@ def build(job: Job) -> Step:
     return lambda: trainer.step(*inputs, targets, lr=rate)
 
 
+def products_ms(path: Path) -> float:
+    """What the products and convolutions of a program take on one thread, each by itself."""
+    from pock_mlir.tuning import Tuning, parse_subject
+
+    tuning, total = Tuning.load(), 0.0
+    for text, count in load_artifact(path).manifest.report["products"].items():
+        subject = parse_subject(text)
+        form, measured = tuning.form_of(subject), tuning.measured(subject)
+        estimate = tuning.model.estimate(subject, form, tuning.machine)
+        total += count * (measured.times.get(form, estimate) if measured else estimate)
+    return total / 1e6
+
+
 def compile_program(job: Job) -> float:
-    """Compile the program of a job; the seconds that took, which `<scheme>.json` keeps too."""
+    """Compile the program of a job; the seconds that took.
+
+    `<scheme>.json` keeps them, and what its products take.
+    """
     import torch
 
     import pock_mlir as pock
@@ -51,5 +68,6 @@ def compile_program(job: Job) -> float:
     seconds = time.perf_counter() - begin
     path = program_path(job.folder, job.scheme)
     program.save(path)
-    path.with_suffix(".json").write_text(json.dumps({"compile_s": seconds}))
+    facts = {"compile_s": seconds, "products_ms": products_ms(path)}
+    path.with_suffix(".json").write_text(json.dumps(facts))
     return seconds

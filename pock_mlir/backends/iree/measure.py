@@ -31,9 +31,8 @@ def measure(
     tuning: Tuning | None = None,
     *,
     seconds: float = 0.15,
-    threads: int = 1,
 ) -> Measured:
-    """Compile forms of a subject, check their numbers, and time them one after the other in turn.
+    """Compile forms of a subject, check their numbers, and time them on one thread, in turn.
 
     Operands that are frozen are arranged before; arranging others is part of the time.
 
@@ -42,10 +41,9 @@ def measure(
         forms: those that fit the subject.
         tuning: says which form the products within Winograd's have; by default what is shipped.
         seconds: about how long each form that is not clearly slower may run.
-        threads: of the device.
     """
     compiled, failed = compile_forms(subject, forms, tuning)
-    return time_forms(subject, compiled, failed, seconds=seconds, threads=threads)
+    return time_forms(subject, compiled, failed, seconds=seconds)
 
 
 # ---- compiling -------------------------------------------------------------------------------
@@ -109,11 +107,10 @@ def time_forms(
     failed: Mapping[Form, str],
     *,
     seconds: float = 0.15,
-    threads: int = 1,
 ) -> Measured:
     """Check and time what `compile_forms` made, on this machine."""
-    driver = "local-sync" if threads == 1 else "local-task"
-    device = open_device(driver, None if threads == 1 else threads)
+    driver = "local-sync"
+    device = open_device(driver)
     values, frozen = operands(subject), frozen_names(subject)
     expected = reference(subject, values["lhs"], values["rhs"])
     given = [values[name] for name in values if name not in frozen]
@@ -125,8 +122,7 @@ def time_forms(
                 failed[form] = wrong
             else:
                 runs[form] = module.prepared(f"form{i}", *given)
-    clock = time.thread_time if threads == 1 else time.perf_counter
-    return Measured.of(_interleaved(runs, seconds, clock), failed, subject)
+    return Measured.of(_interleaved(runs, seconds), failed, subject)
 
 
 def _problem(module: DeviceModule, name: str, given: Sequence[Array], expected: Array) -> str:
@@ -147,16 +143,14 @@ _FEWEST, _MOST = 5, 100
 """Samples of a form."""
 
 
-def _interleaved(
-    runs: Mapping[Form, Run], seconds: float, clock: Callable[[], float]
-) -> dict[Form, float]:
+def _interleaved(runs: Mapping[Form, Run], seconds: float) -> dict[Form, float]:
     """The median of each in nanoseconds, of samples in turn."""
-    bursts = {form: max(1, int(_BURST / _once(run, 1, clock))) for form, run in runs.items()}
+    bursts = {form: max(1, int(_BURST / _once(run, 1))) for form, run in runs.items()}
     samples: dict[Form, list[float]] = {form: [] for form in runs}
     left, started = list(runs), time.perf_counter()
     for done in range(1, _MOST + 1):
         for form in left:
-            samples[form].append(_once(runs[form], bursts[form], clock))
+            samples[form].append(_once(runs[form], bursts[form]))
         best = min(min(samples[form]) for form in left) if left else 0
         if done >= 2:
             left = [form for form in left if min(samples[form]) <= _HOPELESS * best]
@@ -165,8 +159,9 @@ def _interleaved(
     return {form: 1e9 * median(times) for form, times in samples.items()}
 
 
-def _once(run: Run, burst: int, clock: Callable[[], float]) -> float:
-    started = clock()
+def _once(run: Run, burst: int) -> float:
+    """Seconds of a run on the processor: what waits for other work does not count."""
+    started = time.thread_time()
     for _ in range(burst):
         run()
-    return (clock() - started) / burst
+    return (time.thread_time() - started) / burst
