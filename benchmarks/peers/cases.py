@@ -131,7 +131,7 @@ class Case:
 
 
 def all_cases() -> Iterator[Case]:
-    """All that the page's tables speak of."""
+    """Each model at its batches: the rows of all tables but those of scaling."""
     yield from (Case(model, batch) for model in MODELS.values() for batch in model.batches)
 
 

@@ -103,7 +103,8 @@ def prepare(case: Case) -> Path:
 def compile_ours(folder: Path, scheme: str) -> None:
     """Our program, compiled by the present compiler."""
     parts = ("pock_mlir", "dialects", "passes")
-    made = fingerprint(*(ROOT / part for part in parts)) + (folder / "made.txt").read_text()
+    sources = [*(ROOT / part for part in parts), Path(__file__).parent / "frameworks" / "ours.py"]
+    made = fingerprint(*sources) + (folder / "made.txt").read_text()
     stamp = folder / f"{scheme}.txt"
     if not stamp.is_file() or stamp.read_text() != made:
         say(f"{folder.name}: compiling {scheme}")

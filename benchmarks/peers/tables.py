@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks.peers.results import Ratio
 
 THREADS = (2, 1)
-"""Of which there are rows, in their order."""
+"""Numbers of threads, in the order of the tables."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

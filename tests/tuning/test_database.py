@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from pock_mlir.tuning import PLAIN, Database, Form, Measured, Product, TuningError
+from pock_mlir.tuning.choice import shipped_files
 
 PRODUCT = Product.parse("f32 512x96x384 mk kn")
 PANELS, TILED = Form.parse("panels 4x16x4"), Form.parse("tiled 4x16x4")
@@ -30,6 +31,14 @@ def test_kernels_that_arrange_something_count() -> None:
     assert [form.arranged(PRODUCT) for form in times] == [[512 * 384, 512 * 96], [], [384 * 96]]
     frozen = Product.parse("f32 512x96x384 mk kn!")
     assert [len(form.arranged(frozen)) for form in times] == [2, 0, 0]
+
+
+def test_what_the_shipped_files_have_is_what_counts_as_best() -> None:
+    for path in shipped_files():
+        for section in Database.load(path).sections.values():
+            for subject, kept in section.items():
+                again = Measured.of(kept.times, kept.failed, subject)
+                assert again.best == kept.best, subject
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

@@ -31,15 +31,24 @@ def build(job: Job) -> Step:
 
 
 def products_ms(path: Path) -> float:
-    """What the products and convolutions of a program take on one thread, each by itself."""
-    from pock_mlir.tuning import Tuning, parse_subject
+    """What the products and dense convolutions of a program take on one thread, each by itself.
 
-    tuning, total = Tuning.load(), 0.0
-    for text, count in load_artifact(path).manifest.report["products"].items():
+    Without those of very many steps, which programs do in pieces that it does not list.
+    """
+    from pock_mlir.passes.kernels.contraction import pieces_of
+    from pock_mlir.tuning import Product, Tuning, parse_subject, user_file
+
+    tuning, total = Tuning.load(files=[user_file()] if user_file().exists() else []), 0.0
+    listed = load_artifact(path).manifest.report.get("products") or {}
+    for text, count in listed.items():
         subject = parse_subject(text)
+        if isinstance(subject, Product) and pieces_of(subject) > 1:
+            continue
         form, measured = tuning.form_of(subject), tuning.measured(subject)
-        estimate = tuning.model.estimate(subject, form, tuning.machine)
-        total += count * (measured.times.get(form, estimate) if measured else estimate)
+        if measured is not None and form in measured.times:
+            total += count * measured.times[form]
+        else:
+            total += count * tuning.model.estimate(subject, form, tuning.machine)
     return total / 1e6
 
 

@@ -99,6 +99,8 @@ def _compile(subject: Subject, forms: Sequence[Form], tuning: Tuning) -> Compile
 # ---- timing ----------------------------------------------------------------------------------
 
 Run = Callable[[], object]
+_DRIVER = "local-sync"
+"""Runs kernels on the thread that calls."""
 
 
 def time_forms(
@@ -109,14 +111,13 @@ def time_forms(
     seconds: float = 0.15,
 ) -> Measured:
     """Check and time what `compile_forms` made, on this machine."""
-    driver = "local-sync"
-    device = open_device(driver)
+    device = open_device(_DRIVER)
     values, frozen = operands(subject), frozen_names(subject)
     expected = reference(subject, values["lhs"], values["rhs"])
     given = [values[name] for name in values if name not in frozen]
     failed, runs = dict(failed), dict[Form, Run]()
     for each in compiled:
-        module = DeviceModule(each.code, each.values, {}, device, driver)
+        module = DeviceModule(each.code, each.values, {}, device, _DRIVER)
         for i, form in enumerate(each.forms):
             if wrong := _problem(module, f"form{i}", given, expected):
                 failed[form] = wrong
@@ -160,7 +161,7 @@ def _interleaved(runs: Mapping[Form, Run], seconds: float) -> dict[Form, float]:
 
 
 def _once(run: Run, burst: int) -> float:
-    """Seconds of a run on the processor: what waits for other work does not count."""
+    """Seconds of a run that the processor gives this thread: waiting does not count."""
     started = time.thread_time()
     for _ in range(burst):
         run()
