@@ -49,10 +49,10 @@ def tune_command(
         bool, typer.Option("--again", help="Measure what is known already, too.")
     ] = False,
 ) -> None:
-    """Measure the forms of a program's products and convolutions here, on one thread.
+    """Measure the forms of a program's products and convolutions here.
 
-    Later compilations for this machine take the fastest of each. What was measured is kept one by
-    one, and not measured again.
+    On one thread. Later compilations for this machine take the fastest of each. What was measured
+    is kept one by one, and not measured again.
     """
     counts = _subjects(program)
     path = output or user_file()
