@@ -102,7 +102,9 @@ def _same_scheme(results: Results, threads: int) -> str:
         fastest = results.fastest(model.name, batch, threads, scheme)
         if fastest is None:
             continue
-        ours = results.our_ms(model.name, batch, threads, scheme)
+        both = f"ours/{scheme}", f"{fastest.peer}/{scheme}"
+        ours = results.our_ms(model.name, batch, threads, *both)
+        assert ours is not None, "there is a ratio"
         row = [f"{model.name} batch {batch} {scheme}", f"{ours:.4g}"]
         row += [f"{case.items / ours * 1e3:.0f} {model.unit}", f"**{fastest}** {fastest.peer}"]
         row.append(verdict(fastest, same_scheme_target(model, batch, scheme)))

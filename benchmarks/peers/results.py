@@ -115,15 +115,11 @@ class Results:
         ratio = self.ratio(model, batch, threads, f"ours/{scheme}", f"{peer}/full")
         return ratio if isinstance(ratio, Ratio) else None
 
-    def our_ms(self, model: str, batch: int, threads: int, scheme: str) -> float:
-        """Our median step in the latest session, in ms."""
-        times = [
-            statistics.median(kept["ms"])
-            for session, kept in self.contestants(f"ours/{scheme}")
-            if (session["model"], session["batch"], session["threads"]) == (model, batch, threads)
-            and kept.get("ms")
-        ]
-        return times[-1]
+    def our_ms(self, model: str, batch: int, threads: int, ours: str, theirs: str) -> float | None:
+        """The median of our times that `ratio` is of, in ms; None where there are none."""
+        session = self.find(model, batch, threads, ours, theirs)
+        times = session["contestants"][ours].get("ms") if session else None
+        return statistics.median(times) if times else None
 
     def latest(self, model: str, batch: int, name: str) -> Session | None:
         """The latest session in which the contestant took part, with any threads."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
 from benchmarks.peers.cases import DEPTHS, SCALING_BATCHES, SCALING_MODEL, Case, blocks, find_model
 from benchmarks.peers.results import Ratio, Results
+from benchmarks.peers.tables import THREADS, count, table
 
 SCHEMES = ("full", "sparse")
-HEAD = ("2 threads", "1 thread")
 
 
 _HEAD = """\
@@ -33,33 +32,23 @@ def scaling_section(results: Results) -> str:
 
 
 def _table(results: Results, title: str, cases: Sequence[Case], sizes: Sequence[int]) -> str:
-    rows = list[str]()
+    rows = list[list[str]]()
     for case, size in zip(cases, sizes, strict=True):
         for scheme in SCHEMES:
-            cells = [cell for threads in (2, 1) for cell in _cells(results, case, threads, scheme)]
+            cells = [cell for each in THREADS for cell in _cells(results, case, each, scheme)]
             if any(cells):
-                rows.append(
-                    f"| {size} {scheme} | "
-                    + " | ".join(cells)
-                    + f" | {_compile(results, case, scheme)} |"
-                )
-    if not rows:
-        return ""
-    head = " | ".join(f"ours, ms, {each} | PyTorch / ours" for each in HEAD)
-    return (
-        f"{title}:\n\n| | {head} | compile, s |\n|---|---:|---:|---:|---:|---:|\n"
-        + "\n".join(rows)
-        + "\n"
-    )
+                rows.append([f"{size} {scheme}", *cells, _compile(results, case, scheme)])
+    columns = [(f"ours, ms, {count(each)}", "PyTorch / ours") for each in THREADS]
+    head = ["", *(name for pair in columns for name in pair), "compile, s"]
+    return f"{title}:\n\n{table(head, rows)}" if rows else ""
 
 
 def _cells(results: Results, case: Case, threads: int, scheme: str) -> tuple[str, str]:
-    place = (case.model.name, case.batch, threads)
-    ratio = results.ratio(*place, f"ours/{scheme}", f"pytorch/{scheme}")
-    session = results.find(*place, f"ours/{scheme}", f"pytorch/{scheme}")
-    if session is None or not isinstance(ratio, Ratio):
+    place = (case.model.name, case.batch, threads, f"ours/{scheme}", f"pytorch/{scheme}")
+    ratio, ours = results.ratio(*place), results.our_ms(*place)
+    if ours is None or not isinstance(ratio, Ratio):
         return ("", "")
-    return f"{statistics.median(session['contestants'][f'ours/{scheme}']['ms']):.3g}", str(ratio)
+    return f"{ours:.3g}", str(ratio)
 
 
 def _compile(results: Results, case: Case, scheme: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -54,9 +53,8 @@ class _Row:
         """The row of the table; the last cells are empty where no products were kept."""
         model, batch = self.case.model.name, self.case.batch
         theirs = f"{self.ratio.peer}/{self.peer_scheme}"
-        session = results.find(model, batch, self.threads, f"ours/{self.scheme}", theirs)
-        assert session is not None, "there is a ratio"
-        ours = statistics.median(session["contestants"][f"ours/{self.scheme}"]["ms"])
+        ours = results.our_ms(model, batch, self.threads, f"ours/{self.scheme}", theirs)
+        assert ours is not None, "there is a ratio"
         products = _products_ms(results, self.case, self.scheme)
         scheme = "the paper's scheme" if self.scheme == PAPER else self.scheme
         cells = [f"{model} batch {batch} {scheme}, {count(self.threads)}", theirs]
