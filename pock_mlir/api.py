@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -130,7 +131,7 @@ def compile(
     """
     if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"optimizer: expected one like pock_mlir.SGD(lr=0.05), got {optimizer!r}")
-    tell = progress or (lambda stage: None)
+    tell = progress or _no_progress
     if not 1 <= shards <= MOST_SHARDS:
         raise ValueError(f"shards must be 1 to {MOST_SHARDS}, got {shards}")
     chosen = find_target(target)
@@ -276,6 +277,10 @@ def _build(
     return Program(artifact, text, compiled)
 
 
+def _no_progress(stage: str) -> None:
+    """For who asked for none."""
+
+
 def _compiled(text: str, target: Target, tell: Progress) -> CompiledModule:
     """With the tiles that were chosen, or where IREE rejects them, with its own."""
 
@@ -292,7 +297,12 @@ def _compiled(text: str, target: Target, tell: Progress) -> CompiledModule:
         if safe == chosen:
             raise
         reason = str(error).splitlines()[1:2] or [str(error)]
-        tell(f"compile for {target.name} without the chosen tiles, which IREE rejects: {reason[0]}")
+        said = (
+            f"compile for {target.name} without the chosen tiles, which IREE rejects: {reason[0]}"
+        )
+        if tell is _no_progress:
+            warnings.warn(said, RuntimeWarning, stacklevel=2)  # a slower program is never silent
+        tell(said)
         return compile_module(safe, target)
 
 

@@ -42,6 +42,18 @@ def test_without_the_tiles(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
+def test_who_asks_for_no_progress_is_warned(monkeypatch: pytest.MonkeyPatch):
+    def reject(text: str, target: object):
+        if "lowering_config" in text:
+            raise CompilationError("iree-compile failed:\nerror: too large a vector")
+        return compile_module(text, target)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(api, "compile_module", reject)
+    model = torch.nn.Linear(64, 64)
+    with pytest.warns(RuntimeWarning, match="without the chosen tiles"):
+        pock.compile(model, torch.zeros(48, 64), optimizer=pock.SGD(lr=0.1))
+
+
 def test_a_program_whose_only_kernels_are_depthwise(monkeypatch: pytest.MonkeyPatch):
     """No product is large enough for a tile; the gradients of the convolution have kernels."""
 
